@@ -1,0 +1,28 @@
+//! The EVM's instruction set and the stack machine it runs on.
+//!
+//! The crate knows no transactions, no journal and no call policy: an instruction asks its
+//! [`Host`] for what it cannot know itself, and a call leaves the run loop as an [`Action`] for
+//! whoever drives the frames.
+
+pub mod host;
+pub mod interpreter;
+pub mod machine;
+
+pub use host::{AccountIndex, CallTarget, Destroyed, Host, Loaded, Log, Refusal, Stored};
+pub use interpreter::run;
+pub use machine::{
+    code::Code,
+    environment::{BlockEnvironment, Environment, TransactionEnvironment},
+    exit::{Action, Exit, Halt},
+    fork::{Fork, UnknownFork},
+    frame::{Frame, FrameContext, Outcome},
+    gas::Gas,
+    message::{CALL_STIPEND, CallKind, CallMessage, CreateKind, CreateMessage},
+};
+pub use primitive_types::{H160 as Address, H256 as B256, U256};
+
+/// Keccak-256.
+pub fn keccak256(bytes: impl AsRef<[u8]>) -> B256 {
+    use sha3::{Digest, Keccak256};
+    B256(Keccak256::digest(bytes).into())
+}

@@ -1,0 +1,10 @@
+//! The machine that the instructions run on: words, code, stack, memory, gas and frames.
+
+pub mod code;
+pub mod environment;
+pub mod exit;
+pub mod fork;
+pub mod frame;
+pub mod gas;
+pub mod message;
+pub mod word;

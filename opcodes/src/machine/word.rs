@@ -1,0 +1,1 @@
+//! All 256-bit arithmetic of the EVM.

@@ -1,0 +1,3 @@
+//! An EVM with deferred-call semantics.
+
+pub use deferevm_opcodes::{Address, B256, Fork, U256};

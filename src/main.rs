@@ -1,0 +1,2 @@
+//! The `deferevm` command.
+fn main() {}
