@@ -1,3 +1,6 @@
-//! An EVM with deferred-call semantics.
+//! An EVM with deferred-call semantics: calls become virtual transactions at the end of the block,
+//! and what is left can run in parallel.
 
-pub use deferevm_opcodes::{Address, B256, Fork, U256};
+pub mod state;
+
+pub use deferevm_opcodes::*;
