@@ -159,6 +159,17 @@ impl Journal {
         Ok(stored)
     }
 
+    /// See [`Host::block_hash`](crate::Host::block_hash).
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`] if the database fails.
+    pub fn block_hash(&mut self, state: &State<'_>, number: u64) -> Result<B256, Refusal> {
+        match state.block_hash(number) {
+            Ok(hash) => Ok(hash),
+            Err(error) => self.refuse(Fault::Database(error)),
+        }
+    }
+
     /// See [`Host::tload`](crate::Host::tload).
     pub fn tload(&self, address: Address, key: U256) -> U256 {
         self.transient

@@ -52,7 +52,7 @@ pub struct Effects {
     /// To be applied at the barrier.
     pub credits: Vec<Credit>,
     /// Deferred calls, in the order in which they were emitted.
-    pub emissions: Vec<DeferredCall>,
+    pub deferred_calls: Vec<DeferredCall>,
     /// Wei that ceased to exist with destroyed accounts.
     pub burnt: U256,
 }
@@ -72,7 +72,7 @@ pub struct Journal {
     undo: Vec<Undo>,
     logs: Vec<Log>,
     credits: Vec<Credit>,
-    emissions: Vec<DeferredCall>,
+    deferred_calls: Vec<DeferredCall>,
     transient: Map<(Address, U256), U256>,
     burnt: U256,
     fault: Option<Fault>,
@@ -93,7 +93,7 @@ impl Journal {
             undo: Vec::new(),
             logs: Vec::new(),
             credits: Vec::new(),
-            emissions: Vec::new(),
+            deferred_calls: Vec::new(),
             transient: Map::new(),
             burnt: U256::zero(),
             fault: None,
@@ -120,7 +120,7 @@ impl Journal {
         self.undo.clear();
         self.logs.clear();
         self.credits.clear();
-        self.emissions.clear();
+        self.deferred_calls.clear();
         self.transient.clear();
         self.burnt = U256::zero();
         self.fault = None;
@@ -150,7 +150,7 @@ impl Journal {
         Effects {
             logs: std::mem::take(&mut self.logs),
             credits: std::mem::take(&mut self.credits),
-            emissions: std::mem::take(&mut self.emissions),
+            deferred_calls: std::mem::take(&mut self.deferred_calls),
             burnt: self.burnt,
         }
     }
@@ -403,17 +403,22 @@ impl Journal {
 
     /// Appends a deferred call; it goes if the frame that emitted it fails.
     pub fn emit(&mut self, emission: DeferredCall) {
-        self.emissions.push(emission);
+        self.deferred_calls.push(emission);
     }
 
     /// The deferred calls emitted since a checkpoint.
-    pub fn emissions_since(&self, checkpoint: Checkpoint) -> &[DeferredCall] {
-        &self.emissions[checkpoint.emissions..]
+    pub fn deferred_calls_since(&self, checkpoint: Checkpoint) -> &[DeferredCall] {
+        &self.deferred_calls[checkpoint.deferred_calls..]
     }
 
-    /// The deferred calls of this transaction so far, to be given their gas.
-    pub fn emissions_mut(&mut self) -> &mut [DeferredCall] {
-        &mut self.emissions
+    /// The balance at a place, in wei.
+    pub fn balance_at(&self, account: u32) -> U256 {
+        self.accounts[account as usize].info.balance
+    }
+
+    /// The nonce at a place.
+    pub fn nonce_at(&self, account: u32) -> u64 {
+        self.accounts[account as usize].info.nonce
     }
 
     fn set_balance(&mut self, account: u32, previous: U256, balance: U256) {

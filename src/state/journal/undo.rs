@@ -9,7 +9,7 @@ pub struct Checkpoint {
     pub(super) undo: usize,
     pub(super) logs: usize,
     pub(super) credits: usize,
-    pub(super) emissions: usize,
+    pub(super) deferred_calls: usize,
 }
 
 /// One change, with what it takes to undo it. The account is named by its place in the journal.
@@ -59,7 +59,7 @@ impl Journal {
             undo: self.undo.len(),
             logs: self.logs.len(),
             credits: self.credits.len(),
-            emissions: self.emissions.len(),
+            deferred_calls: self.deferred_calls.len(),
         }
     }
 
@@ -75,7 +75,7 @@ impl Journal {
         }
         self.logs.truncate(checkpoint.logs);
         self.credits.truncate(checkpoint.credits);
-        self.emissions.truncate(checkpoint.emissions);
+        self.deferred_calls.truncate(checkpoint.deferred_calls);
         if let Some(account) = keep_touched {
             self.touch(account);
         }
