@@ -1,6 +1,9 @@
 //! An EVM with deferred-call semantics: calls become virtual transactions at the end of the block,
 //! and what is left can run in parallel.
 
+pub mod call;
+pub mod precompiles;
 pub mod state;
+pub mod transaction;
 
 pub use deferevm_opcodes::*;
