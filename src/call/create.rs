@@ -7,7 +7,8 @@ use super::{
     driver::{Activation, Driver, Entry},
 };
 use crate::{
-    AccountIndex, Address, B256, Code, CreateKind, CreateMessage, Exit, Fork, Frame, FrameContext, Halt, Outcome, U256,
+    AccountIndex, Address, B256, Code, CreateKind, CreateMessage, Exit, Fork, Frame, FrameContext,
+    Halt, Outcome, U256,
     state::{
         Fault,
         account::{create_address, create2_address},
@@ -60,7 +61,11 @@ impl Driver {
             depth,
         };
         let frame = self.frame(context, code, gas_limit);
-        self.activations.push(Activation { frame, checkpoint, entry: Entry::Create { address, account } });
+        self.activations.push(Activation {
+            frame,
+            checkpoint,
+            entry: Entry::Create { address, account },
+        });
         Ok(None)
     }
 
@@ -85,7 +90,11 @@ impl Driver {
 
     /// Gives the creating frame its answer without having entered another.
     pub(super) fn answer_create(&mut self, result: U256) {
-        self.top().frame.resume(Outcome { result, return_data: &[], output: 0..0 });
+        self.top().frame.resume(Outcome {
+            result,
+            return_data: &[],
+            output: 0..0,
+        });
     }
 
     /// What the end of init code that succeeded comes to: the returned bytes become the account's
@@ -106,7 +115,11 @@ impl Driver {
         let cost = CODE_DEPOSIT_GAS.saturating_mul(u64::try_from(code.len()).unwrap_or(u64::MAX));
         if cost > frame.gas.remaining {
             // Frontier kept the account, without code and without charge.
-            let exit = if world.fork >= Fork::Homestead { Exit::Halt(Halt::CodeDepositOutOfGas) } else { Exit::Stop };
+            let exit = if world.fork >= Fork::Homestead {
+                Exit::Halt(Halt::CodeDepositOutOfGas)
+            } else {
+                Exit::Stop
+            };
             return Ok(exit);
         }
         frame.gas.remaining -= cost;

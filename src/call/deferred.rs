@@ -30,14 +30,14 @@ impl Driver {
             self.answer(message.stipend(), false, &[], &message);
             return Ok(None);
         }
-        let gas_locked = match rules.gas {
+        let gas = match rules.gas {
             GasRule::Split => 0,
             GasRule::Lock => match message.forwarded_gas(world.fork, frame.gas.remaining) {
                 Some(forwarded) => forwarded,
                 None => return Ok(Some(Exit::Halt(Halt::OutOfGas))),
             },
         };
-        frame.gas.remaining -= gas_locked;
+        frame.gas.remaining -= gas;
         let emitter = frame.context.address;
         let input = Input::from_slice(frame.memory(message.input.clone()));
         if message.transfers_value() {
@@ -54,7 +54,7 @@ impl Driver {
             code_address: message.code_address,
             value: message.value,
             gas_cap: message.gas_requested,
-            gas_locked,
+            gas,
             stipend: message.stipend(),
             depth,
             is_from_init_code: self.emitter.creating == Some(emitter),
@@ -80,11 +80,11 @@ impl Driver {
             self.answer_create(U256::zero());
             return Ok(None);
         }
-        let gas_locked = match rules.gas {
+        let gas = match rules.gas {
             GasRule::Split => 0,
             GasRule::Lock => message.forwarded_gas(world.fork, frame.gas.remaining),
         };
-        frame.gas.remaining -= gas_locked;
+        frame.gas.remaining -= gas;
         let address = self.new_address(world, account, &message)?;
         // The address is warm from here on, as after any creation.
         let accessed = world.journal.access(world.state, address, true);
@@ -102,7 +102,7 @@ impl Driver {
             code_address: address,
             value: message.value,
             gas_cap: u64::MAX,
-            gas_locked,
+            gas,
             stipend: 0,
             depth,
             is_from_init_code: self.emitter.creating == Some(emitter),
@@ -116,11 +116,17 @@ impl Driver {
     /// What the emitting frame sees of a call that it deferred.
     fn answer_deferred(&mut self, rules: &DeferredRules, message: &CallMessage) {
         let word = match (rules.returndata, message.kind) {
-            (ReturnData::Word(word), CallKind::Call | CallKind::CallCode) => Some(word.to_big_endian()),
+            (ReturnData::Word(word), CallKind::Call | CallKind::CallCode) => {
+                Some(word.to_big_endian())
+            }
             _ => None,
         };
         let return_data: &[u8] = word.as_ref().map_or(&[], |word| word.as_slice());
-        self.top().frame.resume(Outcome { result: U256::one(), return_data, output: message.output.clone() });
+        self.top().frame.resume(Outcome {
+            result: U256::one(),
+            return_data,
+            output: message.output.clone(),
+        });
     }
 
     fn next_index(&mut self) -> u64 {

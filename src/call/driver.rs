@@ -86,20 +86,39 @@ impl Driver {
     ///
     /// # Errors
     /// Why it cannot go on; its frames are gone then, and its changes are the caller's to undo.
-    pub fn run(&mut self, world: &mut World<'_>, policy: &Policy, outermost: Outermost<'_>) -> Result<Ended, Fault> {
+    pub fn run(
+        &mut self,
+        world: &mut World<'_>,
+        policy: &Policy,
+        outermost: Outermost<'_>,
+    ) -> Result<Ended, Fault> {
         let address = outermost.context.address;
         let entry = if outermost.is_creation {
-            Entry::Create { address, account: outermost.context.account.0 }
+            Entry::Create {
+                address,
+                account: outermost.context.account.0,
+            }
         } else {
             Entry::Call { output: 0..0 }
         };
-        self.emitter = Emitter { next_index: 0, creating: outermost.is_creation.then_some(address) };
+        self.emitter = Emitter {
+            next_index: 0,
+            creating: outermost.is_creation.then_some(address),
+        };
         let mut frame = self.frame(outermost.context, outermost.code, outermost.gas_limit);
         frame.input_mut().extend_from_slice(outermost.input);
-        self.activations.push(Activation { frame, checkpoint: outermost.checkpoint, entry });
+        self.activations.push(Activation {
+            frame,
+            checkpoint: outermost.checkpoint,
+            entry,
+        });
         let result = self.run_to_end(world, policy);
         if result.is_err() {
-            self.pool.extend(self.activations.drain(..).map(|activation| activation.frame));
+            self.pool.extend(
+                self.activations
+                    .drain(..)
+                    .map(|activation| activation.frame),
+            );
         }
         result
     }
@@ -130,10 +149,17 @@ impl Driver {
     }
 
     /// Decides what becomes of a call; an exit if the frame that asks for it ends over it.
-    fn call(&mut self, world: &mut World<'_>, policy: &Policy, message: CallMessage) -> Result<Option<Exit>, Fault> {
+    fn call(
+        &mut self,
+        world: &mut World<'_>,
+        policy: &Policy,
+        message: CallMessage,
+    ) -> Result<Option<Exit>, Fault> {
         let is_precompile = world.precompiles.get(message.code_address).is_some();
         match policy {
-            Policy::Deferred(rules) if !is_precompile && rules.treatment(&message) == super::Treatment::Defer => {
+            Policy::Deferred(rules)
+                if !is_precompile && rules.treatment(&message) == super::Treatment::Defer =>
+            {
                 self.defer_call(world, rules, message)
             }
             _ => self.enter_call(world, policy, message),
@@ -141,18 +167,35 @@ impl Driver {
     }
 
     /// Ends the innermost frame and hands its outcome to the one below, if there is one.
-    fn leave(&mut self, world: &mut World<'_>, policy: &Policy, exit: Exit) -> Result<Option<Ended>, Fault> {
-        let Activation { mut frame, checkpoint, entry } =
-            self.activations.pop().expect("a frame that exits has been entered");
+    fn leave(
+        &mut self,
+        world: &mut World<'_>,
+        policy: &Policy,
+        exit: Exit,
+    ) -> Result<Option<Ended>, Fault> {
+        let Activation {
+            mut frame,
+            checkpoint,
+            entry,
+        } = self
+            .activations
+            .pop()
+            .expect("a frame that exits has been entered");
         let exit = match &entry {
-            Entry::Create { account, .. } if exit.is_success() => self.deposit_code(world, &mut frame, *account)?,
+            Entry::Create { account, .. } if exit.is_success() => {
+                self.deposit_code(world, &mut frame, *account)?
+            }
             _ => exit,
         };
         if !exit.is_success() {
             undo_frame(world, policy.deferred(), &mut frame, checkpoint, exit);
         }
         let Some(caller) = self.activations.last_mut() else {
-            return Ok(Some(Ended { exit, gas: frame.gas, frame }));
+            return Ok(Some(Ended {
+                exit,
+                gas: frame.gas,
+                frame,
+            }));
         };
         caller.frame.gas.remaining += frame.gas.remaining;
         caller.frame.gas.refund += frame.gas.refund;
@@ -165,18 +208,33 @@ impl Driver {
             Entry::Call { output } => (U256::one(), output),
             Entry::Create { address, .. } => (word_of(address), 0..0),
         };
-        let result = if exit.is_success() { success } else { U256::zero() };
-        caller.frame.resume(Outcome { result, return_data: returned, output });
+        let result = if exit.is_success() {
+            success
+        } else {
+            U256::zero()
+        };
+        caller.frame.resume(Outcome {
+            result,
+            return_data: returned,
+            output,
+        });
         self.pool.push(frame);
         Ok(None)
     }
 
     pub(super) fn top(&mut self) -> &mut Activation {
-        self.activations.last_mut().expect("a running transaction has a frame")
+        self.activations
+            .last_mut()
+            .expect("a running transaction has a frame")
     }
 
     /// A frame at the start of its code, from the pool if there is one.
-    pub(super) fn frame(&mut self, context: FrameContext, code: Code, gas_limit: u64) -> Box<Frame> {
+    pub(super) fn frame(
+        &mut self,
+        context: FrameContext,
+        code: Code,
+        gas_limit: u64,
+    ) -> Box<Frame> {
         match self.pool.pop() {
             Some(mut frame) => {
                 frame.reset(context, code, gas_limit);
@@ -201,7 +259,7 @@ fn undo_frame(
         frame.gas.remaining = 0;
     } else if rules.is_some() {
         let dropped = world.journal.deferred_calls_since(checkpoint);
-        frame.gas.remaining += dropped.iter().map(|call| call.gas_locked).sum::<u64>();
+        frame.gas.remaining += dropped.iter().map(|call| call.gas).sum::<u64>();
     }
     world.journal.revert_to(checkpoint);
 }

@@ -7,8 +7,7 @@ use super::{
 };
 use crate::{
     AccountIndex, CallKind, CallMessage, Code, Exit, Fork, FrameContext, Halt, Outcome, U256,
-    precompiles::Precompile,
-    state::Fault,
+    precompiles::Precompile, state::Fault,
 };
 
 impl Driver {
@@ -62,7 +61,13 @@ impl Driver {
         };
         let mut frame = self.frame(context, code, gas_limit);
         frame.input_mut().extend_from_slice(self.input(&message));
-        self.activations.push(Activation { frame, checkpoint, entry: Entry::Call { output: message.output } });
+        self.activations.push(Activation {
+            frame,
+            checkpoint,
+            entry: Entry::Call {
+                output: message.output,
+            },
+        });
         Ok(None)
     }
 
@@ -102,7 +107,13 @@ impl Driver {
     }
 
     /// Gives the calling frame its answer without having entered another.
-    pub(super) fn answer(&mut self, gas_returned: u64, success: bool, return_data: &[u8], message: &CallMessage) {
+    pub(super) fn answer(
+        &mut self,
+        gas_returned: u64,
+        success: bool,
+        return_data: &[u8],
+        message: &CallMessage,
+    ) {
         let frame = &mut self.top().frame;
         frame.gas.remaining += gas_returned;
         frame.resume(Outcome {
@@ -113,7 +124,10 @@ impl Driver {
     }
 
     fn input(&self, message: &CallMessage) -> &[u8] {
-        let caller = self.activations.last().expect("a message comes from a frame");
+        let caller = self
+            .activations
+            .last()
+            .expect("a message comes from a frame");
         caller.frame.memory(message.input.clone())
     }
 }
@@ -128,7 +142,9 @@ pub(crate) fn called_code(world: &mut World<'_>, address: crate::Address) -> Res
     if world.fork < Fork::Prague {
         return Ok(code);
     }
-    let Some(delegate) = code.delegate() else { return Ok(code) };
+    let Some(delegate) = code.delegate() else {
+        return Ok(code);
+    };
     let located = world.journal.locate(world.state, delegate);
     let account = world.unrefused(located)?;
     let code = world.journal.code(world.state, account);
@@ -143,6 +159,8 @@ pub(crate) fn run_precompile(
     fork: Fork,
 ) -> Result<(u64, bytes::Bytes), Halt> {
     let output = precompile.run(input, gas_limit, fork)?;
-    let gas_left = gas_limit.checked_sub(output.gas_used).ok_or(Halt::OutOfGas)?;
+    let gas_left = gas_limit
+        .checked_sub(output.gas_used)
+        .ok_or(Halt::OutOfGas)?;
     Ok((gas_left, output.bytes))
 }

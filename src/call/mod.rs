@@ -14,5 +14,8 @@ pub use driver::{Driver, Ended, Outermost};
 pub use policy::{DeferredRules, GasRule, Order, Policy, ReturnData, Treatment};
 pub use world::World;
 
+pub(crate) use create::begin_account;
+pub(crate) use entered::{called_code, run_precompile};
+
 /// The deepest frame: a transaction's outermost one has depth 0.
 pub const DEPTH_MAX: u16 = 1024;

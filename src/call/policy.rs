@@ -175,7 +175,11 @@ impl FromStr for GasRule {
         match text {
             "split" => Ok(GasRule::Split),
             "lock" => Ok(GasRule::Lock),
-            _ => Err(UnknownSetting { what: "gas rule", found: text.to_owned(), expected: "split or lock" }),
+            _ => Err(UnknownSetting {
+                what: "gas rule",
+                found: text.to_owned(),
+                expected: "split or lock",
+            }),
         }
     }
 }
@@ -195,7 +199,10 @@ impl FromStr for ReturnData {
         }
         let word = match text.strip_prefix("word").ok_or_else(unknown)? {
             "" => return Ok(ReturnData::Word(U256::one())),
-            rest => rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).ok_or_else(unknown)?,
+            rest => rest
+                .strip_prefix('(')
+                .and_then(|rest| rest.strip_suffix(')'))
+                .ok_or_else(unknown)?,
         };
         let parsed = match word.strip_prefix("0x") {
             Some(hex) => U256::from_str_radix(hex, 16).ok(),
@@ -246,7 +253,11 @@ mod tests {
         for gas in [GasRule::Split, GasRule::Lock] {
             assert_eq!(gas.to_string().parse(), Ok(gas));
         }
-        for returndata in [ReturnData::Empty, ReturnData::Word(U256::one()), ReturnData::Word(U256::MAX)] {
+        for returndata in [
+            ReturnData::Empty,
+            ReturnData::Word(U256::one()),
+            ReturnData::Word(U256::MAX),
+        ] {
             assert_eq!(returndata.to_string().parse(), Ok(returndata));
         }
         assert_eq!("word(0xff)".parse(), Ok(ReturnData::Word(U256::from(255))));
@@ -258,7 +269,10 @@ mod tests {
     #[test]
     fn an_unknown_setting_is_named_with_what_was_expected() {
         let error = "word(x)".parse::<ReturnData>().unwrap_err().to_string();
-        assert!(error.starts_with("unknown returndata `word(x)`: expected"), "{error}");
+        assert!(
+            error.starts_with("unknown returndata `word(x)`: expected"),
+            "{error}"
+        );
         assert!("suspended".parse::<Policy>().is_err());
     }
 }

@@ -1,8 +1,8 @@
 //! Everything a running transaction can see, put together: the host of its frames.
 
 use crate::{
-    AccountIndex, Address, B256, BlockEnvironment, CallTarget, Code, Destroyed, Environment, Fork, Host, Loaded, Log,
-    Refusal, Stored, TransactionEnvironment, U256,
+    AccountIndex, Address, B256, BlockEnvironment, CallTarget, Code, Destroyed, Environment, Fork,
+    Host, Loaded, Log, Refusal, Stored, TransactionEnvironment, U256,
     precompiles::Precompiles,
     state::{Fault, Journal, State},
 };
@@ -26,7 +26,9 @@ pub struct World<'a> {
 impl World<'_> {
     /// The reason of a refusal that was no lack of gas.
     pub(crate) fn fault(&mut self) -> Fault {
-        self.journal.take_fault().expect("a host that faults keeps the reason")
+        self.journal
+            .take_fault()
+            .expect("a host that faults keeps the reason")
     }
 
     /// Unwraps what cannot be refused for lack of gas, since cold access was allowed.
@@ -38,7 +40,10 @@ impl World<'_> {
 impl Host for World<'_> {
     #[inline]
     fn environment(&self) -> Environment<'_> {
-        Environment { block: self.block, transaction: self.transaction }
+        Environment {
+            block: self.block,
+            transaction: self.transaction,
+        }
     }
 
     fn balance(&mut self, address: Address, cold_allowed: bool) -> Result<Loaded<U256>, Refusal> {
@@ -62,13 +67,25 @@ impl Host for World<'_> {
     }
 
     #[inline]
-    fn sload(&mut self, account: AccountIndex, key: U256, cold_allowed: bool) -> Result<Loaded<U256>, Refusal> {
+    fn sload(
+        &mut self,
+        account: AccountIndex,
+        key: U256,
+        cold_allowed: bool,
+    ) -> Result<Loaded<U256>, Refusal> {
         self.journal.sload(self.state, account.0, key, cold_allowed)
     }
 
     #[inline]
-    fn sstore(&mut self, account: AccountIndex, key: U256, value: U256, cold_allowed: bool) -> Result<Stored, Refusal> {
-        self.journal.sstore(self.state, account.0, key, value, cold_allowed)
+    fn sstore(
+        &mut self,
+        account: AccountIndex,
+        key: U256,
+        value: U256,
+        cold_allowed: bool,
+    ) -> Result<Stored, Refusal> {
+        self.journal
+            .sstore(self.state, account.0, key, value, cold_allowed)
     }
 
     fn tload(&mut self, address: Address, key: U256) -> U256 {
@@ -88,7 +105,9 @@ impl Host for World<'_> {
     }
 
     fn access_account(&mut self, address: Address, cold_allowed: bool) -> Result<bool, Refusal> {
-        self.journal.access(self.state, address, cold_allowed).map(|(_, is_cold)| is_cold)
+        self.journal
+            .access(self.state, address, cold_allowed)
+            .map(|(_, is_cold)| is_cold)
     }
 
     fn self_destruct(
@@ -97,6 +116,7 @@ impl Host for World<'_> {
         beneficiary: Address,
         cold_allowed: bool,
     ) -> Result<Destroyed, Refusal> {
-        self.journal.self_destruct(self.state, account.0, beneficiary, cold_allowed)
+        self.journal
+            .self_destruct(self.state, account.0, beneficiary, cold_allowed)
     }
 }

@@ -30,6 +30,11 @@ impl Default for AccountInfo {
 }
 
 impl AccountInfo {
+    /// Whether it has code.
+    pub fn has_code(&self) -> bool {
+        self.code_hash != EMPTY_CODE_HASH
+    }
+
     /// No code, no nonce, no balance (EIP-161).
     pub fn is_empty(&self) -> bool {
         self.nonce == 0 && self.balance.is_zero() && self.code_hash == EMPTY_CODE_HASH

@@ -28,8 +28,9 @@ pub struct DeferredCall {
     pub value: U256,
     /// The gas asked for, clipped to 2⁶⁴−1, without the stipend.
     pub gas_cap: u64,
-    /// Gas that the emitting frame has given up for it: 0 under `split`.
-    pub gas_locked: u64,
+    /// Gas set aside for it, the stipend not included: under `lock` what left the emitting frame, under
+    /// `split` nothing until the emitting transaction has ended, and then its share.
+    pub gas: u64,
     /// Gas it gets on top: 2300 for CALL and CALLCODE with a value, else 0.
     pub stipend: u64,
     /// The frame depth that it runs at: the emitter's and one.

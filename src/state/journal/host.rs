@@ -61,8 +61,7 @@ impl Journal {
     /// See [`Host::call_target`](crate::Host::call_target).
     ///
     /// # Errors
-    /// As [`Journal::access`]; a code that is not known is no error here, since a delegation is
-    /// never known by its hash alone where it can be called.
+    /// As [`Journal::access`].
     pub fn call_target(
         &mut self,
         state: &State<'_>,
@@ -84,19 +83,24 @@ impl Journal {
         })
     }
 
-    /// Where the account at a place delegates to (EIP-7702).
+    /// Where the account at a place delegates to (EIP-7702). Code of which only the hash is known is
+    /// taken for a contract's.
     ///
     /// # Errors
-    /// As [`Journal::code`].
+    /// [`Refusal::Fault`] if the database fails.
     pub fn delegate(
         &mut self,
         state: &State<'_>,
         account: u32,
     ) -> Result<Option<Address>, Refusal> {
-        if !self.account(account).has_code() {
-            return Ok(None);
+        match self.code(state, account) {
+            Ok(code) => Ok(code.delegate()),
+            Err(Refusal::Fault) if matches!(self.fault, Some(Fault::CodeMissing(_))) => {
+                self.fault = None;
+                Ok(None)
+            }
+            Err(refusal) => Err(refusal),
         }
-        Ok(self.code(state, account)?.delegate())
     }
 
     /// See [`Host::sload`](crate::Host::sload).

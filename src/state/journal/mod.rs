@@ -406,6 +406,46 @@ impl Journal {
         self.deferred_calls.push(emission);
     }
 
+    /// The place of an account if the running transaction owns it. Where everything is owned that is
+    /// every account.
+    pub fn locate_owned(
+        &mut self,
+        state: &State<'_>,
+        address: Address,
+    ) -> Option<Result<u32, Refusal>> {
+        if self.owns_everything {
+            return Some(self.locate(state, address));
+        }
+        let index = *self.index.get(&address)?;
+        (self.accounts[index as usize].access == Access::Owned).then_some(Ok(index))
+    }
+
+    /// Adds to the balance at a place for good, outside any transaction.
+    ///
+    /// # Errors
+    /// The balance would not fit in 256 bits.
+    pub fn deposit(&mut self, account: u32, amount: U256) -> Result<(), Fault> {
+        let live = &mut self.accounts[account as usize];
+        live.info.balance = live
+            .info
+            .balance
+            .checked_add(amount)
+            .ok_or(Fault::BalanceOverflow(live.address))?;
+        live.exists = true;
+        live.is_written = true;
+        Ok(())
+    }
+
+    /// The deferred calls of the running transaction that have survived.
+    pub fn deferred_calls(&self) -> &[DeferredCall] {
+        &self.deferred_calls
+    }
+
+    /// The same, to be given their gas.
+    pub fn deferred_calls_mut(&mut self) -> &mut [DeferredCall] {
+        &mut self.deferred_calls
+    }
+
     /// The deferred calls emitted since a checkpoint.
     pub fn deferred_calls_since(&self, checkpoint: Checkpoint) -> &[DeferredCall] {
         &self.deferred_calls[checkpoint.deferred_calls..]
