@@ -4,7 +4,7 @@
 
 use crate::{
     U256,
-    machine::{plain_word as word, schedule::GasSchedule},
+    machine::{schedule::GasSchedule, word},
 };
 
 pub(crate) use word::{add, addmod, div, exp, mul, mulmod, rem, sdiv, signextend, smod, sub};
@@ -12,5 +12,5 @@ pub(crate) use word::{add, addmod, div, exp, mul, mulmod, rem, sdiv, signextend,
 /// What EXP costs above its base gas: so much for each byte of the exponent (EIP-160).
 #[inline(always)]
 pub(crate) fn exp_gas(exponent: U256, schedule: &GasSchedule) -> u64 {
-    word::byte_len(exponent) as u64 * schedule.exp_byte
+    u64::from(word::byte_len(exponent)) * schedule.exp_byte
 }

@@ -3,7 +3,7 @@
 use crate::{
     Environment, Frame, Host, U256,
     environment::word_of_hash,
-    machine::{exit::Interrupt, memory::saturating_u64, schedule::GasSchedule},
+    machine::{exit::Interrupt, schedule::GasSchedule, word::to_u64_saturating},
 };
 
 /// How many blocks back BLOCKHASH sees.
@@ -14,7 +14,7 @@ pub(crate) fn block_hash<H: Host + ?Sized>(
     frame: &mut Frame,
     host: &mut H,
 ) -> Result<(), Interrupt> {
-    let number = saturating_u64(frame.stack.pop());
+    let number = to_u64_saturating(frame.stack.pop());
     let current = host.environment().block.number;
     let is_within = number < current && current - number <= BLOCK_HASH_WINDOW;
     let hash = if is_within {

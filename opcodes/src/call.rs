@@ -5,10 +5,9 @@
 
 use crate::{
     Address, CallKind, CallMessage, Frame, Host, U256,
-    environment::address_of,
     machine::{
         exit::{Halt, Interrupt},
-        memory::saturating_u64,
+        word::{address_of, to_u64_saturating},
     },
 };
 
@@ -49,7 +48,7 @@ pub(crate) fn call<H: Host + ?Sized>(
         code_address,
         delegate,
         value,
-        gas_requested: saturating_u64(gas_requested),
+        gas_requested: to_u64_saturating(gas_requested),
         input,
         output,
         is_static: kind == CallKind::StaticCall || context.is_static,

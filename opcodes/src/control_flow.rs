@@ -4,14 +4,17 @@
 
 use crate::{
     Exit, Frame, Host, U256,
-    environment::address_of,
-    machine::{code::Analysis, exit::Interrupt, memory::saturating_usize},
+    machine::{
+        code::Analysis,
+        exit::Interrupt,
+        word::{address_of, to_usize_saturating},
+    },
 };
 
 /// Where a jump leads, or `None` where it must not.
 #[inline(always)]
 pub(crate) fn destination(code: &Analysis, target: U256) -> Option<usize> {
-    let position = saturating_usize(target);
+    let position = to_usize_saturating(target);
     code.is_jump_destination(position).then_some(position)
 }
 

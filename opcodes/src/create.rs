@@ -7,8 +7,9 @@ use crate::{
     CreateKind, CreateMessage, Frame, U256,
     machine::{
         exit::{Halt, Interrupt},
-        memory::{saturating_usize, words},
+        memory::words,
         schedule::KECCAK_WORD,
+        word::to_usize_saturating,
     },
 };
 
@@ -23,7 +24,7 @@ pub(crate) fn create(frame: &mut Frame, kind: CreateKind) -> Result<CreateMessag
     // Gas.
     frame.forbid_static()?;
     let schedule = frame.schedule();
-    if saturating_usize(size) > schedule.init_code_limit {
+    if to_usize_saturating(size) > schedule.init_code_limit {
         return Err(Halt::InitCodeTooLarge.into());
     }
     let init_code = frame.expand(offset, size)?;

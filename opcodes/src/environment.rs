@@ -5,49 +5,32 @@
 use core::ops::Range;
 
 use crate::{
-    Address, B256, Environment, Frame, Host, Loaded, Refusal, U256,
+    B256, Environment, Frame, Host, Loaded, Refusal, U256,
     machine::{
         exit::{Halt, Interrupt},
-        memory::{read_word, saturating_usize, words},
+        memory::words,
         schedule::COPY_WORD,
+        word::{address_of, from_be_bytes, to_usize_saturating},
     },
 };
-
-/// An address as a word.
-#[inline(always)]
-pub(crate) fn word_of(address: Address) -> U256 {
-    let mut bytes = [0; 32];
-    bytes[12..].copy_from_slice(&address.0);
-    read_word(&bytes)
-}
-
-/// The lowest 20 bytes of a word as an address.
-#[inline(always)]
-pub(crate) fn address_of(word: U256) -> Address {
-    let mut bytes = [0; 20];
-    bytes[0..4].copy_from_slice(&word.0[2].to_be_bytes()[4..]);
-    bytes[4..12].copy_from_slice(&word.0[1].to_be_bytes());
-    bytes[12..20].copy_from_slice(&word.0[0].to_be_bytes());
-    crate::Address::from(bytes)
-}
 
 /// A hash as a word.
 #[inline(always)]
 pub(crate) fn word_of_hash(hash: B256) -> U256 {
-    read_word(&hash.0)
+    from_be_bytes(&hash.0)
 }
 
 /// CALLDATALOAD.
 #[inline(always)]
 pub(crate) fn calldata_load(input: &[u8], offset: U256) -> U256 {
-    let start = saturating_usize(offset).min(input.len());
+    let start = to_usize_saturating(offset).min(input.len());
     let rest = &input[start..];
     if let Some(whole) = rest.first_chunk::<32>() {
-        return read_word(whole);
+        return from_be_bytes(whole);
     }
     let mut bytes = [0; 32];
     bytes[..rest.len()].copy_from_slice(rest);
-    read_word(&bytes)
+    from_be_bytes(&bytes)
 }
 
 /// BLOBHASH.
@@ -55,7 +38,7 @@ pub(crate) fn blob_hash(environment: Environment<'_>, index: U256) -> U256 {
     environment
         .transaction
         .blob_hashes
-        .get(saturating_usize(index))
+        .get(to_usize_saturating(index))
         .map_or(U256::zero(), |hash| word_of_hash(*hash))
 }
 
@@ -138,7 +121,7 @@ pub(crate) fn return_data_copy(frame: &mut Frame) -> Result<(), Interrupt> {
     // Gas.
     let region = copy_region(frame, to, size)?;
     // Operation. Unlike the other copies, reading beyond the end halts, even of no bytes.
-    let start = saturating_usize(from);
+    let start = to_usize_saturating(from);
     let end = start.checked_add(region.len());
     let source = end.and_then(|end| frame.return_data.get(start..end));
     let source = source.ok_or(Halt::ReturnDataOutOfBounds)?;

@@ -9,9 +9,9 @@ use crate::{
     comparison, control_flow, create, environment, keccak, log,
     machine::{
         code::Analysis,
-        memory::{saturating_usize, write_word},
         schedule::GasSchedule,
         stack::STACK_LIMIT,
+        word::{self, to_usize_saturating, write_be},
     },
     memory, storage,
     table::{self as op, Instruction},
@@ -276,13 +276,13 @@ fn execute<H: Host + ?Sized, const STEP: bool>(frame: &mut Frame, host: &mut H) 
             op::CLZ => unary!(CLZ, bitwise::clz),
             op::KECCAK256 => heavy!(KECCAK256, keccak::hash(frame)),
 
-            op::ADDRESS => push!(ADDRESS, environment::word_of(frame.context.address)),
+            op::ADDRESS => push!(ADDRESS, word::from_address(frame.context.address)),
             op::BALANCE => heavy!(BALANCE, environment::balance(frame, host)),
             op::ORIGIN => push!(
                 ORIGIN,
-                environment::word_of(host.environment().transaction.origin)
+                word::from_address(host.environment().transaction.origin)
             ),
-            op::CALLER => push!(CALLER, environment::word_of(frame.context.caller)),
+            op::CALLER => push!(CALLER, word::from_address(frame.context.caller)),
             op::CALLVALUE => push!(CALLVALUE, frame.context.value),
             op::CALLDATALOAD => {
                 unary!(CALLDATALOAD, |offset| environment::calldata_load(
@@ -304,7 +304,7 @@ fn execute<H: Host + ?Sized, const STEP: bool>(frame: &mut Frame, host: &mut H) 
             op::BLOCKHASH => heavy!(BLOCKHASH, block::block_hash(frame, host)),
             op::COINBASE => push!(
                 COINBASE,
-                environment::word_of(host.environment().block.coinbase)
+                word::from_address(host.environment().block.coinbase)
             ),
             op::TIMESTAMP => push!(TIMESTAMP, U256::from(host.environment().block.timestamp)),
             op::NUMBER => push!(NUMBER, U256::from(host.environment().block.number)),
@@ -327,7 +327,7 @@ fn execute<H: Host + ?Sized, const STEP: bool>(frame: &mut Frame, host: &mut H) 
             op::MLOAD => {
                 enter!(MLOAD);
                 // SAFETY: 1. `enter` has found a word.
-                let offset = saturating_usize(unsafe { top.get(1) });
+                let offset = to_usize_saturating(unsafe { top.get(1) });
                 match frame.memory.word(offset) {
                     // SAFETY: as above.
                     Some(word) => unsafe { top.set(1, word) },
@@ -337,10 +337,10 @@ fn execute<H: Host + ?Sized, const STEP: bool>(frame: &mut Frame, host: &mut H) 
             op::MSTORE => {
                 enter!(MSTORE);
                 // SAFETY: 1. `enter` has found two words.
-                let (offset, word) = unsafe { (saturating_usize(top.get(1)), top.get(2)) };
+                let (offset, word) = unsafe { (to_usize_saturating(top.get(1)), top.get(2)) };
                 match frame.memory.word_mut(offset) {
                     Some(bytes) => {
-                        write_word(bytes, word);
+                        write_be(word, bytes);
                         // SAFETY: as above.
                         unsafe { top.drop(2) };
                     }
@@ -362,7 +362,7 @@ fn execute<H: Host + ?Sized, const STEP: bool>(frame: &mut Frame, host: &mut H) 
                 // SAFETY: 1. `enter` has found two words.
                 let (target, condition) = unsafe { (top.get(1), top.get(2)) };
                 unsafe { top.drop(2) };
-                if !comparison::is_zero(condition) {
+                if !word::is_zero(condition) {
                     jump!(target)
                 }
             }

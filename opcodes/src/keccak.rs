@@ -2,11 +2,7 @@
 
 use crate::{
     Frame, U256, keccak256,
-    machine::{
-        exit::Interrupt,
-        memory::{read_word, words},
-        schedule::KECCAK_WORD,
-    },
+    machine::{exit::Interrupt, memory::words, schedule::KECCAK_WORD, word::from_be_bytes},
 };
 
 /// KECCAK256.
@@ -23,5 +19,5 @@ pub(crate) fn hash(frame: &mut Frame) -> Result<(), Interrupt> {
 }
 
 fn hash_of(bytes: &[u8]) -> U256 {
-    read_word(&keccak256(bytes).0)
+    from_be_bytes(&keccak256(bytes).0)
 }

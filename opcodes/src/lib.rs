@@ -17,6 +17,7 @@ mod log;
 mod memory;
 mod storage;
 
+pub mod bytecode;
 pub mod host;
 pub mod interpreter;
 pub mod machine;

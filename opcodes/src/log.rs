@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::{
     B256, Frame, Host, Log,
-    machine::{exit::Interrupt, memory::write_word, schedule::LOG_BYTE},
+    machine::{exit::Interrupt, schedule::LOG_BYTE, word::to_be_bytes},
 };
 
 /// LOG0 to LOG4.
@@ -30,7 +30,5 @@ pub(crate) fn log<H: Host + ?Sized>(
 }
 
 fn topic(frame: &mut Frame) -> B256 {
-    let mut hash = B256::zero();
-    write_word(&mut hash.0, frame.stack.pop());
-    hash
+    B256(to_be_bytes(frame.stack.pop()))
 }

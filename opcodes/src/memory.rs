@@ -4,11 +4,7 @@
 
 use crate::{
     Frame, U256,
-    machine::{
-        exit::Interrupt,
-        memory::{words, write_word},
-        schedule::COPY_WORD,
-    },
+    machine::{exit::Interrupt, memory::words, schedule::COPY_WORD, word::write_be},
 };
 
 /// MLOAD.
@@ -24,9 +20,9 @@ pub(crate) fn load(frame: &mut Frame) -> Result<(), Interrupt> {
 pub(crate) fn store(frame: &mut Frame) -> Result<(), Interrupt> {
     let [offset, word] = frame.stack.pop_array();
     let region = frame.expand(offset, U256::from(32))?;
-    write_word(
-        frame.memory.word_mut(region.start).expect("expanded above"),
+    write_be(
         word,
+        frame.memory.word_mut(region.start).expect("expanded above"),
     );
     Ok(())
 }

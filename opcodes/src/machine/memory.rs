@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::{exit::Halt, gas::Gas};
+use super::{exit::Halt, gas::Gas, word};
 use crate::U256;
 
 /// No frame's memory grows beyond this many bytes: 4 GiB would cost 3.5 · 10¹³ gas, more than a
@@ -82,7 +82,7 @@ impl Memory {
     pub(crate) fn word(&self, offset: usize) -> Option<U256> {
         let end = offset.checked_add(WORD_BYTES)?;
         let bytes: &[u8; WORD_BYTES] = self.bytes.get(offset..end)?.try_into().ok()?;
-        Some(read_word(bytes))
+        Some(word::from_be_bytes(bytes))
     }
 
     /// Where the word at `offset` is written, if memory reaches that far already.
@@ -110,57 +110,12 @@ impl Memory {
     /// Fills a region from `source` at `offset`, zeros beyond its end.
     pub(crate) fn copy_padded(&mut self, region: Range<usize>, source: &[u8], offset: U256) {
         let target = self.region_mut(region);
-        let start = saturating_usize(offset).min(source.len());
+        let start = word::to_usize_saturating(offset).min(source.len());
         let rest = &source[start..];
         let copied = rest.len().min(target.len());
         target[..copied].copy_from_slice(&rest[..copied]);
         target[copied..].fill(0);
     }
-}
-
-/// Reads 32 big-endian bytes.
-#[inline(always)]
-pub(crate) fn read_word(bytes: &[u8; 32]) -> U256 {
-    let limb = |at: usize| {
-        u64::from_be_bytes([
-            bytes[at],
-            bytes[at + 1],
-            bytes[at + 2],
-            bytes[at + 3],
-            bytes[at + 4],
-            bytes[at + 5],
-            bytes[at + 6],
-            bytes[at + 7],
-        ])
-    };
-    U256([limb(24), limb(16), limb(8), limb(0)])
-}
-
-/// Writes 32 big-endian bytes, limb by limb.
-#[inline(always)]
-pub(crate) fn write_word(bytes: &mut [u8; 32], word: U256) {
-    bytes[0..8].copy_from_slice(&word.0[3].to_be_bytes());
-    bytes[8..16].copy_from_slice(&word.0[2].to_be_bytes());
-    bytes[16..24].copy_from_slice(&word.0[1].to_be_bytes());
-    bytes[24..32].copy_from_slice(&word.0[0].to_be_bytes());
-}
-
-/// The word as an index, `usize::MAX` where it is larger.
-#[inline(always)]
-pub(crate) fn saturating_usize(word: U256) -> usize {
-    if word.0[1] | word.0[2] | word.0[3] != 0 {
-        return usize::MAX;
-    }
-    usize::try_from(word.0[0]).unwrap_or(usize::MAX)
-}
-
-/// The word as gas or a count, 2⁶⁴−1 where it is larger.
-#[inline(always)]
-pub(crate) fn saturating_u64(word: U256) -> u64 {
-    if word.0[1] | word.0[2] | word.0[3] != 0 {
-        return u64::MAX;
-    }
-    word.0[0]
 }
 
 /// The words that `bytes` bytes fill, the last one perhaps in part.
@@ -179,10 +134,10 @@ fn region(offset: U256, size: U256) -> Result<Range<usize>, Halt> {
     if size.is_zero() {
         return Ok(0..0);
     }
-    let end = saturating_u64(offset).saturating_add(saturating_u64(size));
+    let end = word::to_u64_saturating(offset).saturating_add(word::to_u64_saturating(size));
     if end > MEMORY_LIMIT {
         return Err(Halt::OutOfGas);
     }
     let end = usize::try_from(end).map_err(|_| Halt::OutOfGas)?;
-    Ok(saturating_usize(offset)..end)
+    Ok(word::to_usize_saturating(offset)..end)
 }

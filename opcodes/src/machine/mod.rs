@@ -8,7 +8,6 @@ pub mod frame;
 pub mod gas;
 pub mod memory;
 pub mod message;
-pub mod plain_word;
 pub mod schedule;
 pub mod stack;
 pub mod word;
