@@ -121,7 +121,7 @@ impl BlobSchedule {
 /// 2²⁵⁶−1. A denominator of zero counts as one.
 pub fn fake_exponential(factor: u64, numerator: u64, denominator: u64) -> U256 {
     let denominator = denominator.max(1);
-    // e^178 > 2^256. Below it a term is at most 2^64 × 2^64 × 2^257, and fits 512 bits times 2^64.
+    // e^178 > 2^256. Below it a term is at most 2^64 × 2^64 × 2^257, which times 2^64 fits.
     if factor > 0 && numerator / denominator >= 178 {
         return U256::MAX;
     }

@@ -4,12 +4,16 @@
 //! handed in as [`SenderAccount`].
 
 pub mod blob;
+pub mod encoding;
 pub mod intrinsic;
+pub mod signature;
 pub mod types;
 pub mod validation;
 
 pub use blob::BlobSchedule;
+pub use encoding::{DecodeError, Field};
 pub use intrinsic::{IntrinsicGas, intrinsic_gas};
+pub use signature::{SignatureError, address_of_secret_key};
 pub use types::{
     AccessListItem, Authorization, Recovered, Signature, SignedTransaction, Transaction,
     TransactionType,

@@ -8,7 +8,9 @@ use primitive_types::U512;
 
 use super::{
     blob::{BLOBS_PER_TRANSACTION_MAX, BlobSchedule, VERSIONED_HASH_VERSION_KZG},
+    encoding::DecodeError,
     intrinsic::{IntrinsicGas, intrinsic_gas},
+    signature::SignatureError,
     types::{Recovered, Transaction, TransactionType},
 };
 
@@ -21,6 +23,12 @@ pub const INIT_CODE_SIZE_MAX: usize = 2 * 24_576;
 /// A rule that a transaction breaks, so that it cannot be part of a block.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTransaction {
+    /// Its bytes are no canonical transaction.
+    #[error(transparent)]
+    Malformed(#[from] DecodeError),
+    /// Its signature names no sender.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// The type came with a later fork.
     #[error("{kind} transactions exist from {} on, and this is {fork}", kind.since())]
     TypeNotSupported {
