@@ -7,8 +7,8 @@ use bytes::Bytes;
 use deferevm::{
     Address, B256, Fork, U256,
     transaction::{
-        AccessListItem, Authorization, Recovered, Signature, SignedTransaction, Transaction,
-        TransactionType, address_of_secret_key,
+        AccessListItem, Authorization, DecodeError, Field, Recovered, Signature, SignedTransaction,
+        Transaction, TransactionType, address_of_secret_key,
     },
 };
 use proptest::{collection::vec, prelude::*};
@@ -215,4 +215,34 @@ proptest! {
         prop_assert_eq!(recovered.hash, signed.hash());
         prop_assert_eq!(signed.recover(Fork::LATEST).unwrap(), recovered);
     }
+}
+
+/// A blob transaction as the network passes it on: with blobs, commitments and proofs around it.
+#[test]
+fn the_form_with_a_sidecar_is_refused() {
+    let signed = SignedTransaction {
+        transaction: Transaction {
+            kind: TransactionType::Blob,
+            chain_id: Some(1),
+            to: Some(Address::zero()),
+            ..Transaction::default()
+        },
+        signature: Signature::default(),
+    };
+    let canonical = signed.encode();
+    assert!(SignedTransaction::decode(&canonical.clone().into(), Fork::LATEST).is_ok());
+    let body = &canonical[1..];
+    let payload_length = u8::try_from(body.len() + 3).unwrap();
+    assert!(payload_length < 56, "a short list");
+    let mut wrapped = vec![3, 0xc0 + payload_length];
+    wrapped.extend_from_slice(body);
+    wrapped.extend_from_slice(&[0xc0; 3]);
+    assert_eq!(
+        SignedTransaction::decode(&wrapped.into(), Fork::LATEST),
+        Err(DecodeError::Rlp {
+            field: Field::ChainId,
+            error: alloy_rlp::Error::UnexpectedList
+        }
+        .into())
+    );
 }

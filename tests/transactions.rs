@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use deferevm::{
     Address, B256, Fork,
-    fixtures::exceptions,
+    fixtures::{exceptions, hex},
     transaction::{IntrinsicGas, InvalidTransaction, Recovered, TransactionRules, validate},
 };
 use deferevm_opcodes::BlockEnvironment;
@@ -49,7 +49,8 @@ const SUITES: [Suite; 2] = [
 
 #[derive(Deserialize)]
 struct Entry {
-    txbytes: String,
+    #[serde(deserialize_with = "hex::hex")]
+    txbytes: Bytes,
     result: BTreeMap<String, Expected>,
 }
 
@@ -58,9 +59,12 @@ struct Entry {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Expected {
     exception: Option<String>,
-    sender: Option<String>,
-    hash: Option<String>,
-    intrinsic_gas: String,
+    #[serde(default, deserialize_with = "hex::optional")]
+    sender: Option<Address>,
+    #[serde(default, deserialize_with = "hex::optional")]
+    hash: Option<B256>,
+    #[serde(deserialize_with = "hex::hex")]
+    intrinsic_gas: u64,
 }
 
 type File = BTreeMap<String, Entry>;
@@ -150,10 +154,9 @@ fn load(path: &Path) -> Result<File, Failed> {
 fn run_file(path: &Path) -> Result<(), Failed> {
     let mut faults = Vec::new();
     for (name, entry) in load(path)? {
-        let raw = Bytes::from(unhex(&entry.txbytes)?);
         for (network, expected) in &entry.result {
             let fork: Fork = network.parse().map_err(|error| format!("{error}"))?;
-            if let Err(fault) = check(&raw, fork, expected) {
+            if let Err(fault) = check(&entry.txbytes, fork, expected) {
                 faults.push(format!("{name} on {network}: {fault}"));
             }
         }
@@ -193,36 +196,15 @@ fn process(raw: &Bytes, fork: Fork) -> Result<(Recovered, IntrinsicGas), Invalid
 }
 
 fn accept(recovered: &Recovered, gas: IntrinsicGas, expected: &Expected) -> Result<(), String> {
-    let (Some(sender), Some(hash)) = (&expected.sender, &expected.hash) else {
+    let (Some(sender), Some(hash)) = (expected.sender, expected.hash) else {
         return Err("the fixture has neither an exception nor sender and hash".into());
     };
     let found = (recovered.sender, recovered.hash, gas.initial);
-    let wanted = (
-        Address::from_slice(&unhex(sender)?),
-        B256::from_slice(&unhex(hash)?),
-        u64::from_str_radix(expected.intrinsic_gas.trim_start_matches("0x"), 16)
-            .map_err(|error| error.to_string())?,
-    );
+    let wanted = (sender, hash, expected.intrinsic_gas);
     if found != wanted {
         return Err(format!(
             "(sender, hash, intrinsic gas) are {found:?}, expected {wanted:?}"
         ));
     }
     Ok(())
-}
-
-fn unhex(text: &str) -> Result<Vec<u8>, String> {
-    let digits = text.strip_prefix("0x").unwrap_or(text);
-    if digits.len() % 2 != 0 {
-        return Err(format!("`{text}` has an odd number of digits"));
-    }
-    (0..digits.len())
-        .step_by(2)
-        .map(|at| {
-            digits
-                .get(at..at + 2)
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-                .ok_or_else(|| format!("`{text}` is no hex string"))
-        })
-        .collect()
 }

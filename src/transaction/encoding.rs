@@ -8,9 +8,9 @@ use bytes::Bytes;
 use deferevm_opcodes::{Address, B256, Fork, U256, keccak256};
 
 use super::{
+    error::InvalidTransaction,
     signature::SignatureError,
     types::{AccessListItem, Authorization, SignedTransaction, Transaction, TransactionType},
-    validation::InvalidTransaction,
 };
 
 /// The greatest first byte of a typed transaction (EIP-2718).

@@ -5,6 +5,7 @@
 
 pub mod blob;
 pub mod encoding;
+pub mod error;
 pub mod intrinsic;
 pub mod signature;
 pub mod types;
@@ -12,12 +13,11 @@ pub mod validation;
 
 pub use blob::BlobSchedule;
 pub use encoding::{DecodeError, Field};
+pub use error::InvalidTransaction;
 pub use intrinsic::{IntrinsicGas, intrinsic_gas};
 pub use signature::{SignatureError, address_of_secret_key};
 pub use types::{
     AccessListItem, Authorization, Recovered, Signature, SignedTransaction, Transaction,
     TransactionType,
 };
-pub use validation::{
-    InvalidTransaction, SenderAccount, SenderCode, TransactionRules, validate, validate_sender,
-};
+pub use validation::{SenderAccount, SenderCode, TransactionRules, validate, validate_sender};

@@ -13,8 +13,8 @@ use secp256k1::{
 };
 
 use super::{
+    error::InvalidTransaction,
     types::{Authorization, Recovered, Signature, SignedTransaction, Transaction},
-    validation::InvalidTransaction,
 };
 
 /// The order of secp256k1's group, n.
