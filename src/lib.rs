@@ -2,6 +2,8 @@
 //! and what is left can run in parallel.
 
 pub mod call;
+#[cfg(feature = "cli")]
+pub mod fixtures;
 pub mod precompiles;
 pub mod state;
 pub mod transaction;

@@ -8,11 +8,9 @@ use bytes::Bytes;
 use deferevm_opcodes::{Address, B256, Fork, U256, keccak256};
 
 use super::{
+    error::InvalidTransaction,
     signature::SignatureError,
-    types::{
-        AccessListItem, Authorization, Signature, SignedTransaction, Transaction, TransactionType,
-    },
-    validation::InvalidTransaction,
+    types::{AccessListItem, Authorization, SignedTransaction, Transaction, TransactionType},
 };
 
 /// The greatest first byte of a typed transaction (EIP-2718).
@@ -307,13 +305,15 @@ impl<'a> Fields<'a> {
     /// The three signature fields, and the chain id that a legacy v holds.
     fn signature(&mut self, to: &mut SignedTransaction) -> Result<(), InvalidTransaction> {
         let v = self.integer(Field::V)?;
-        let y_parity = if to.transaction.kind != TransactionType::Legacy {
+        to.signature.r = self.integer(Field::R)?;
+        to.signature.s = self.integer(Field::S)?;
+        if to.transaction.kind != TransactionType::Legacy {
             if v > U256::one() {
                 return Err(SignatureError::YParity { found: v }.into());
             }
-            v == U256::one()
+            to.signature.y_parity = !v.is_zero();
         } else if v == U256::from(27) || v == U256::from(28) {
-            v == U256::from(28)
+            to.signature.y_parity = v == U256::from(28);
         } else {
             let shifted = v
                 .checked_sub(U256::from(35))
@@ -321,13 +321,8 @@ impl<'a> Fields<'a> {
             let chain_id =
                 u64::try_from(shifted >> 1).map_err(|_| SignatureError::ChainIdTooWide { v })?;
             to.transaction.chain_id = Some(chain_id);
-            shifted.bit(0)
-        };
-        to.signature = Signature {
-            y_parity,
-            r: self.integer(Field::R)?,
-            s: self.integer(Field::S)?,
-        };
+            to.signature.y_parity = shifted.bit(0);
+        }
         Ok(())
     }
 
@@ -404,15 +399,15 @@ impl<'a> Fields<'a> {
     /// An integer of at most `N` bytes, big-endian, padded.
     fn digits<const N: usize>(&mut self, field: Field) -> Result<[u8; N], DecodeError> {
         let bytes = self.string(field)?;
+        if bytes.first() == Some(&0) {
+            return Err(DecodeError::LeadingZero { field });
+        }
         if bytes.len() > N {
             return Err(DecodeError::TooWide {
                 field,
                 found: bytes.len(),
                 max: N,
             });
-        }
-        if bytes.first() == Some(&0) {
-            return Err(DecodeError::LeadingZero { field });
         }
         let mut digits = [0; N];
         digits[N - bytes.len()..].copy_from_slice(bytes);

@@ -6,6 +6,7 @@
 mod authorizations;
 pub mod blob;
 pub mod encoding;
+pub mod error;
 pub mod execution;
 pub mod intrinsic;
 mod outermost;
@@ -17,6 +18,7 @@ pub mod validation;
 
 pub use blob::BlobSchedule;
 pub use encoding::{DecodeError, Field};
+pub use error::InvalidTransaction;
 pub use execution::{Executed, Executor, Original, Scene};
 pub use intrinsic::{IntrinsicGas, intrinsic_gas};
 pub use receipt::{Kind, Limit, Receipt, Status};
@@ -25,6 +27,4 @@ pub use types::{
     AccessListItem, Authorization, Recovered, Signature, SignedTransaction, Transaction,
     TransactionType,
 };
-pub use validation::{
-    InvalidTransaction, SenderAccount, SenderCode, TransactionRules, validate, validate_sender,
-};
+pub use validation::{SenderAccount, SenderCode, TransactionRules, validate, validate_sender};

@@ -13,8 +13,8 @@ use secp256k1::{
 };
 
 use super::{
+    error::InvalidTransaction,
     types::{Authorization, Recovered, Signature, SignedTransaction, Transaction},
-    validation::InvalidTransaction,
 };
 
 /// The order of secp256k1's group, n.
@@ -282,4 +282,202 @@ fn parse_secret_key(secret_key: &B256) -> Result<SecretKey, SignatureError> {
 fn address_of(key: &PublicKey) -> Address {
     let hash = keccak256(&key.serialize_uncompressed()[1..]);
     Address::from_slice(&hash.0[12..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transaction::types::TransactionType;
+
+    fn word(digits: &str) -> U256 {
+        U256::from_str_radix(digits, 16).unwrap()
+    }
+
+    fn unhex(digits: &str) -> Vec<u8> {
+        (0..digits.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
+            .collect()
+    }
+
+    /// The worked example of EIP-155.
+    fn example() -> Transaction {
+        Transaction {
+            chain_id: Some(1),
+            nonce: 9,
+            gas_limit: 21_000,
+            max_fee_per_gas: U256::from(20_000_000_000u64),
+            max_priority_fee_per_gas: U256::from(20_000_000_000u64),
+            to: Some(Address::repeat_byte(0x35)),
+            value: U256::from(1_000_000_000_000_000_000u64),
+            ..Transaction::default()
+        }
+    }
+
+    const EXAMPLE: &str = concat!(
+        "f86c098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a764000080",
+        "25a028ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa636276",
+        "a067cbe9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d83",
+    );
+
+    #[test]
+    fn the_example_of_eip_155_is_signed_as_printed() {
+        let secret = B256::repeat_byte(0x46);
+        let hash = example().signing_hash();
+        assert_eq!(
+            U256::from_big_endian(&hash.0),
+            word("daf5a779ae972f972197303d7b574746c7ef83eadac0f2791ad23db92e4c8e53")
+        );
+        let signed = example().sign(&secret).unwrap();
+        assert_eq!(signed.encode(), unhex(EXAMPLE));
+        let recovered = Recovered::decode(&unhex(EXAMPLE).into(), Fork::LATEST).unwrap();
+        assert_eq!(recovered.transaction, example());
+        assert_eq!(
+            recovered.sender.0.to_vec(),
+            unhex("9d8a62f656a8d1615c1294fd71e9cfb3e4855a4f")
+        );
+    }
+
+    #[test]
+    fn a_chain_id_is_refused_before_spurious_dragon() {
+        let raw = Bytes::from(unhex(EXAMPLE));
+        let error = Recovered::decode(&raw, Fork::TangerineWhistle).unwrap_err();
+        assert_eq!(
+            error,
+            SignatureError::ChainIdBeforeSpuriousDragon {
+                chain_id: 1,
+                fork: Fork::TangerineWhistle
+            }
+            .into()
+        );
+        assert!(Recovered::decode(&raw, Fork::SpuriousDragon).is_ok());
+    }
+
+    #[test]
+    fn a_high_s_is_refused_from_homestead() {
+        let mut transaction = example();
+        transaction.chain_id = None;
+        let secret = B256::repeat_byte(1);
+        let mut signed = transaction.sign(&secret).unwrap();
+        // (r, n - s) with the other parity is the same signature's twin.
+        signed.signature.s = ORDER - signed.signature.s;
+        signed.signature.y_parity = !signed.signature.y_parity;
+        let sender = signed.clone().recover(Fork::Frontier).unwrap().sender;
+        assert_eq!(sender, address_of_secret_key(&secret).unwrap());
+        let found = signed.signature.s;
+        assert_eq!(
+            signed.recover(Fork::Homestead).unwrap_err(),
+            SignatureError::HighS { found }.into()
+        );
+    }
+
+    #[test]
+    fn half_the_order_is_the_greatest_low_s() {
+        assert_eq!(HALF_ORDER, ORDER >> 1);
+        assert_eq!(
+            ORDER,
+            word("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141")
+        );
+        let signature = |s| Signature {
+            y_parity: false,
+            r: U256::one(),
+            s,
+        };
+        let hash = B256::repeat_byte(7);
+        assert!(signature(HALF_ORDER).canonical_signer(hash).is_ok());
+        assert!(matches!(
+            signature(HALF_ORDER + 1).canonical_signer(hash),
+            Err(SignatureError::HighS { .. })
+        ));
+    }
+
+    #[test]
+    fn r_and_s_outside_the_order_are_refused() {
+        let hash = B256::repeat_byte(7);
+        for out in [U256::zero(), ORDER, U256::MAX] {
+            for (r, s) in [(out, U256::one()), (U256::one(), out)] {
+                let signature = Signature {
+                    y_parity: false,
+                    r,
+                    s,
+                };
+                assert!(signature.signer(hash).is_err(), "r {r}, s {s}");
+                assert!(signature.canonical_signer(hash).is_err(), "r {r}, s {s}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_authority_is_recovered_from_a_valid_signature_only() {
+        let secret = B256::repeat_byte(9);
+        let valid = Authorization::sign(U256::one(), Address::repeat_byte(2), 5, &secret).unwrap();
+        assert_eq!(
+            valid.authority(),
+            Some(address_of_secret_key(&secret).unwrap())
+        );
+        let mut twin = valid.clone();
+        twin.s = ORDER - twin.s;
+        twin.y_parity ^= 1;
+        assert_eq!(twin.authority(), None, "s in the upper half");
+        for y_parity in [2, 27, 255] {
+            let odd = Authorization {
+                y_parity,
+                ..valid.clone()
+            };
+            assert_eq!(odd.authority(), None, "y parity {y_parity}");
+        }
+        let other = Authorization { nonce: 6, ..valid };
+        assert_ne!(
+            other.authority(),
+            Some(address_of_secret_key(&secret).unwrap())
+        );
+    }
+
+    #[test]
+    fn an_authorization_signs_the_magic_and_its_tuple() {
+        let authorization = Authorization {
+            chain_id: U256::one(),
+            address: Address::repeat_byte(0x11),
+            nonce: 0x80,
+            ..Authorization::default()
+        };
+        let mut message = unhex("05d90194");
+        message.extend_from_slice(&[0x11; 20]);
+        message.extend_from_slice(&[0x81, 0x80]);
+        // The payload: 1 + 21 + 2 bytes.
+        message[1] = 0xc0 + 24;
+        assert_eq!(authorization.signing_hash(), keccak256(message));
+    }
+
+    #[test]
+    fn unsigned_programs_of_two_senders_differ() {
+        let transaction = Transaction {
+            kind: TransactionType::DynamicFee,
+            chain_id: Some(1),
+            ..Transaction::default()
+        };
+        let one = Recovered::unsigned(transaction.clone(), Address::repeat_byte(1));
+        let two = Recovered::unsigned(transaction, Address::repeat_byte(2));
+        assert_ne!(one.hash, two.hash);
+        // keccak256 of the sender, then type 2 and twelve fields: chain id 1, zeros and empties,
+        // an empty list, and y parity, r and s of zero.
+        let mut message = vec![1; 20];
+        message.extend_from_slice(&unhex("02cc0180808080808080c0808080"));
+        assert_eq!(one.hash, keccak256(message));
+    }
+
+    #[test]
+    fn secret_keys_out_of_range_are_refused() {
+        let order = B256(ORDER.to_big_endian());
+        for secret in [B256::zero(), order, B256::repeat_byte(0xff)] {
+            assert_eq!(
+                address_of_secret_key(&secret),
+                Err(SignatureError::SecretKey)
+            );
+            assert_eq!(
+                Signature::new(B256::zero(), &secret),
+                Err(SignatureError::SecretKey)
+            );
+        }
+    }
 }

@@ -3,14 +3,13 @@
 //! [`validate`] needs the block only, [`validate_sender`] the sender's account. What a block adds
 //! up over its transactions (gas, blob gas) is checked where blocks are executed.
 
-use deferevm_opcodes::{Address, B256, BlockEnvironment, Fork, U256};
+use deferevm_opcodes::{B256, BlockEnvironment, Fork, U256};
 use primitive_types::U512;
 
 use super::{
     blob::{BLOBS_PER_TRANSACTION_MAX, BlobSchedule, VERSIONED_HASH_VERSION_KZG},
-    encoding::DecodeError,
+    error::InvalidTransaction,
     intrinsic::{IntrinsicGas, intrinsic_gas},
-    signature::SignatureError,
     types::{Recovered, Transaction, TransactionType},
 };
 
@@ -19,177 +18,6 @@ pub const GAS_LIMIT_MAX: u64 = 1 << 24;
 
 /// The most bytes of init code from Shanghai (EIP-3860).
 pub const INIT_CODE_SIZE_MAX: usize = 2 * 24_576;
-
-/// A rule that a transaction breaks, so that it cannot be part of a block.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidTransaction {
-    /// Its bytes are no canonical transaction.
-    #[error(transparent)]
-    Malformed(#[from] DecodeError),
-    /// Its signature names no sender.
-    #[error(transparent)]
-    Signature(#[from] SignatureError),
-    /// The type came with a later fork.
-    #[error("{kind} transactions exist from {} on, and this is {fork}", kind.since())]
-    TypeNotSupported {
-        /// The transaction's type.
-        kind: TransactionType,
-        /// The block's fork.
-        fork: Fork,
-    },
-    /// It was signed for another chain (EIP-155).
-    #[error("chain id is {found}, expected {expected}")]
-    ChainIdMismatch {
-        /// The transaction's.
-        found: u64,
-        /// The block's.
-        expected: u64,
-    },
-    /// Every type but legacy names its chain.
-    #[error("a {kind} transaction has no chain id, expected {expected}")]
-    ChainIdMissing {
-        /// The transaction's type.
-        kind: TransactionType,
-        /// The block's chain id.
-        expected: u64,
-    },
-    /// It buys more gas than the block has.
-    #[error("gas limit is {found}, the block's is {block}")]
-    GasLimitAboveBlock {
-        /// The transaction's.
-        found: u64,
-        /// The block's.
-        block: u64,
-    },
-    /// It buys more gas than one transaction may (EIP-7825).
-    #[error("gas limit is {found}, a transaction's is {max} at most")]
-    GasLimitAboveMaximum {
-        /// The transaction's.
-        found: u64,
-        /// The cap.
-        max: u64,
-    },
-    /// Its gas limit times its maximal fee needs more than 256 bits.
-    #[error("gas limit {gas_limit} × fee {fee} wei exceeds 256 bits")]
-    GasCostOverflow {
-        /// Gas.
-        gas_limit: u64,
-        /// Wei per gas.
-        fee: U256,
-    },
-    /// Its gas does not cover what it costs before any code runs.
-    #[error("gas limit is {gas_limit}, the intrinsic gas {intrinsic}")]
-    IntrinsicGasTooLow {
-        /// The transaction's.
-        gas_limit: u64,
-        /// What it needs.
-        intrinsic: u64,
-    },
-    /// Its gas does not cover the floor of its input (EIP-7623).
-    #[error("gas limit is {gas_limit}, the floor for its input {floor}")]
-    FloorGasTooLow {
-        /// The transaction's.
-        gas_limit: u64,
-        /// What it needs.
-        floor: u64,
-    },
-    /// Its init code is too long (EIP-3860).
-    #[error("init code has {size} bytes, {max} at most")]
-    InitCodeTooLarge {
-        /// Bytes.
-        size: usize,
-        /// Bytes.
-        max: usize,
-    },
-    /// The nonce was used before.
-    #[error("nonce is {found}, the sender's {expected}: too low")]
-    NonceTooLow {
-        /// The transaction's.
-        found: u64,
-        /// The sender's.
-        expected: u64,
-    },
-    /// The nonce is not due yet.
-    #[error("nonce is {found}, the sender's {expected}: too high")]
-    NonceTooHigh {
-        /// The transaction's.
-        found: u64,
-        /// The sender's.
-        expected: u64,
-    },
-    /// The nonce could not be increased (EIP-2681).
-    #[error("nonce is 2^64-1, the greatest usable is 2^64-2")]
-    NonceMaximal,
-    /// The sender is a contract (EIP-3607).
-    #[error("sender {sender:?} has code that is no delegation")]
-    SenderHasCode {
-        /// The sender.
-        sender: Address,
-    },
-    /// The maximal fee, or the gas price, is below the block's base fee (EIP-1559).
-    #[error("fee is {found} wei at most, the base fee {base_fee}")]
-    MaxFeeBelowBaseFee {
-        /// The transaction's, wei per gas.
-        found: U256,
-        /// The block's, wei per gas.
-        base_fee: U256,
-    },
-    /// The tip alone is more than the whole fee may be (EIP-1559).
-    #[error("priority fee is {priority} wei, more than the maximal fee {max_fee}")]
-    PriorityFeeAboveMaxFee {
-        /// Wei per gas.
-        priority: U256,
-        /// Wei per gas.
-        max_fee: U256,
-    },
-    /// The sender cannot pay gas, blobs and value at the prices it named.
-    #[error("sender has {balance} wei, {required} required")]
-    InsufficientFunds {
-        /// The sender's, wei.
-        balance: U256,
-        /// Wei; up to 321 bits.
-        required: U512,
-    },
-    /// A blob transaction without blobs (EIP-4844).
-    #[error("blob transaction without blobs, at least 1 expected")]
-    NoBlobs,
-    /// More blobs than a block may hold, or from Osaka than a transaction may carry (EIP-7594).
-    #[error("{found} blobs, {max} at most")]
-    TooManyBlobs {
-        /// The transaction's.
-        found: usize,
-        /// The cap.
-        max: u64,
-    },
-    /// A blob hash of an unknown version (EIP-4844).
-    #[error(
-        "blob hash {index} ({hash:?}) has version {}, expected {VERSIONED_HASH_VERSION_KZG}",
-        hash.0[0]
-    )]
-    BlobHashVersion {
-        /// Its place in the list.
-        index: usize,
-        /// The hash.
-        hash: B256,
-    },
-    /// The maximal blob fee is below the block's price (EIP-4844).
-    #[error("blob fee is {found} wei at most, the blob base fee {blob_base_fee}")]
-    MaxBlobFeeBelowBlobBaseFee {
-        /// The transaction's, wei per blob gas.
-        found: U256,
-        /// The block's, wei per blob gas.
-        blob_base_fee: U256,
-    },
-    /// A blob transaction without a callee (EIP-4844).
-    #[error("a blob transaction cannot create a contract, expected a callee")]
-    BlobCreation,
-    /// A set-code transaction without authorizations (EIP-7702).
-    #[error("a set-code transaction without authorizations, at least 1 expected")]
-    NoAuthorizations,
-    /// A set-code transaction without a callee (EIP-7702).
-    #[error("a set-code transaction cannot create a contract, expected a callee")]
-    SetCodeCreation,
-}
 
 /// The numbers that a transaction is measured by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -472,4 +300,336 @@ fn validate_authorizations(transaction: &Transaction) -> Result<(), InvalidTrans
         return Err(InvalidTransaction::NoAuthorizations);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use deferevm_opcodes::Address;
+
+    use super::*;
+    use crate::transaction::types::Authorization;
+
+    const SENDER: Address = Address::repeat_byte(0xaa);
+
+    fn block() -> BlockEnvironment {
+        BlockEnvironment {
+            chain_id: 1,
+            gas_limit: 30_000_000,
+            base_fee: U256::from(10),
+            blob_base_fee: U256::from(3),
+            ..BlockEnvironment::default()
+        }
+    }
+
+    fn valid(kind: TransactionType) -> Transaction {
+        let mut transaction = Transaction {
+            kind,
+            chain_id: Some(1),
+            gas_limit: 100_000,
+            max_fee_per_gas: U256::from(10),
+            max_priority_fee_per_gas: U256::from(10),
+            to: Some(Address::zero()),
+            ..Transaction::default()
+        };
+        if kind == TransactionType::Blob {
+            transaction.max_fee_per_blob_gas = U256::from(3);
+            transaction.blob_hashes = vec![B256::repeat_byte(1)];
+        }
+        if kind == TransactionType::SetCode {
+            transaction.authorizations = vec![Authorization::default()];
+        }
+        transaction
+    }
+
+    fn check(
+        kind: TransactionType,
+        fork: Fork,
+        change: impl FnOnce(&mut Transaction),
+    ) -> Result<IntrinsicGas, InvalidTransaction> {
+        let mut transaction = valid(kind);
+        change(&mut transaction);
+        let recovered = Recovered {
+            transaction,
+            sender: SENDER,
+            hash: B256::zero(),
+        };
+        validate(&recovered, &block(), fork, &TransactionRules::of(fork))
+    }
+
+    fn check_sender(
+        account: SenderAccount,
+        fork: Fork,
+        change: impl FnOnce(&mut Transaction),
+    ) -> Result<(), InvalidTransaction> {
+        let mut transaction = valid(TransactionType::Legacy);
+        transaction.nonce = 5;
+        change(&mut transaction);
+        let recovered = Recovered {
+            transaction,
+            sender: SENDER,
+            hash: B256::zero(),
+        };
+        validate_sender(&recovered, &account, fork)
+    }
+
+    use InvalidTransaction as E;
+    use TransactionType as T;
+
+    #[test]
+    fn each_type_is_accepted_from_its_fork_on() {
+        for kind in [T::Legacy, T::AccessList, T::DynamicFee, T::Blob, T::SetCode] {
+            for fork in Fork::ALL {
+                let result = check(kind, fork, |_| ());
+                if fork >= kind.since() {
+                    assert!(result.is_ok(), "{kind} on {fork}: {result:?}");
+                } else {
+                    assert_eq!(result, Err(E::TypeNotSupported { kind, fork }));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn another_chain_is_refused_and_none_only_for_typed() {
+        let result = check(T::Legacy, Fork::London, |t| t.chain_id = Some(2));
+        assert_eq!(
+            result,
+            Err(E::ChainIdMismatch {
+                found: 2,
+                expected: 1
+            })
+        );
+        assert!(check(T::Legacy, Fork::London, |t| t.chain_id = None).is_ok());
+        let result = check(T::AccessList, Fork::London, |t| t.chain_id = None);
+        assert_eq!(
+            result,
+            Err(E::ChainIdMissing {
+                kind: T::AccessList,
+                expected: 1
+            })
+        );
+    }
+
+    #[test]
+    fn gas_must_cover_the_intrinsic_gas_and_fit_the_block() {
+        let limit = |gas_limit| check(T::Legacy, Fork::London, |t| t.gas_limit = gas_limit);
+        assert_eq!(
+            limit(20_999),
+            Err(E::IntrinsicGasTooLow {
+                gas_limit: 20_999,
+                intrinsic: 21_000
+            })
+        );
+        assert!(limit(21_000).is_ok());
+        assert!(limit(30_000_000).is_ok());
+        assert_eq!(
+            limit(30_000_001),
+            Err(E::GasLimitAboveBlock {
+                found: 30_000_001,
+                block: 30_000_000
+            })
+        );
+    }
+
+    #[test]
+    fn gas_must_cover_the_floor_from_prague() {
+        let with = |fork| {
+            check(T::Legacy, fork, |t| {
+                t.input = Bytes::from(vec![1; 100]);
+                t.gas_limit = 24_999;
+            })
+        };
+        assert!(with(Fork::Cancun).is_ok());
+        assert_eq!(
+            with(Fork::Prague),
+            Err(E::FloorGasTooLow {
+                gas_limit: 24_999,
+                floor: 25_000
+            })
+        );
+    }
+
+    #[test]
+    fn a_transaction_buys_at_most_two_to_the_24_gas_from_osaka() {
+        let with = |fork, gas_limit| check(T::Legacy, fork, |t| t.gas_limit = gas_limit);
+        assert!(with(Fork::Osaka, GAS_LIMIT_MAX).is_ok());
+        assert!(with(Fork::Prague, GAS_LIMIT_MAX + 1).is_ok());
+        assert_eq!(
+            with(Fork::Osaka, GAS_LIMIT_MAX + 1),
+            Err(E::GasLimitAboveMaximum {
+                found: GAS_LIMIT_MAX + 1,
+                max: GAS_LIMIT_MAX
+            })
+        );
+    }
+
+    #[test]
+    fn init_code_is_limited_from_shanghai_and_call_data_never() {
+        let with = |fork, size, to: Option<Address>| {
+            check(T::Legacy, fork, |t| {
+                t.gas_limit = 10_000_000;
+                t.to = to;
+                t.input = Bytes::from(vec![0; size]);
+            })
+        };
+        assert!(with(Fork::Shanghai, INIT_CODE_SIZE_MAX, None).is_ok());
+        assert!(with(Fork::Paris, INIT_CODE_SIZE_MAX + 1, None).is_ok());
+        assert!(with(Fork::Shanghai, INIT_CODE_SIZE_MAX + 1, Some(SENDER)).is_ok());
+        assert_eq!(
+            with(Fork::Shanghai, INIT_CODE_SIZE_MAX + 1, None),
+            Err(E::InitCodeTooLarge {
+                size: INIT_CODE_SIZE_MAX + 1,
+                max: INIT_CODE_SIZE_MAX
+            })
+        );
+    }
+
+    #[test]
+    fn fees_must_reach_the_base_fee_and_tips_stay_below_the_fee() {
+        let with = |max: u64, priority: u64| {
+            check(T::DynamicFee, Fork::London, |t| {
+                t.max_fee_per_gas = max.into();
+                t.max_priority_fee_per_gas = priority.into();
+            })
+        };
+        assert!(with(10, 0).is_ok());
+        assert!(matches!(with(9, 0), Err(E::MaxFeeBelowBaseFee { .. })));
+        assert!(matches!(
+            with(10, 11),
+            Err(E::PriorityFeeAboveMaxFee { .. })
+        ));
+        let result = check(T::DynamicFee, Fork::London, |t| {
+            t.max_fee_per_gas = U256::MAX;
+        });
+        assert!(matches!(result, Err(E::GasCostOverflow { .. })));
+    }
+
+    #[test]
+    fn blobs_are_counted_versioned_and_paid() {
+        let with = |fork, count| {
+            check(T::Blob, fork, |t| {
+                t.blob_hashes = vec![B256::repeat_byte(1); count];
+            })
+        };
+        assert_eq!(with(Fork::Cancun, 0), Err(E::NoBlobs));
+        for (fork, max) in [(Fork::Cancun, 6), (Fork::Prague, 9), (Fork::Osaka, 6)] {
+            let most = usize::try_from(max).unwrap();
+            assert!(with(fork, most).is_ok());
+            assert_eq!(
+                with(fork, most + 1),
+                Err(E::TooManyBlobs {
+                    found: most + 1,
+                    max
+                })
+            );
+        }
+        let result = check(T::Blob, Fork::Cancun, |t| {
+            t.blob_hashes.push(B256::repeat_byte(2));
+        });
+        assert_eq!(
+            result,
+            Err(E::BlobHashVersion {
+                index: 1,
+                hash: B256::repeat_byte(2)
+            })
+        );
+        let result = check(T::Blob, Fork::Cancun, |t| {
+            t.max_fee_per_blob_gas = U256::from(2);
+        });
+        assert!(matches!(result, Err(E::MaxBlobFeeBelowBlobBaseFee { .. })));
+    }
+
+    #[test]
+    fn a_schedule_of_fewer_blobs_limits_osaka_too() {
+        let rules = |max| {
+            TransactionRules::with_blob_schedule(Fork::Osaka, BlobSchedule::new(1, max, 5_007_716))
+        };
+        assert_eq!(rules(2).blobs_max, 2);
+        assert_eq!(rules(15).blobs_max, BLOBS_PER_TRANSACTION_MAX);
+    }
+
+    #[test]
+    fn blob_and_set_code_transactions_need_a_callee_and_content() {
+        let no_callee = |t: &mut Transaction| t.to = None;
+        assert_eq!(
+            check(T::Blob, Fork::Prague, no_callee),
+            Err(E::BlobCreation)
+        );
+        assert_eq!(
+            check(T::SetCode, Fork::Prague, no_callee),
+            Err(E::SetCodeCreation)
+        );
+        let result = check(T::SetCode, Fork::Prague, |t| t.authorizations.clear());
+        assert_eq!(result, Err(E::NoAuthorizations));
+    }
+
+    #[test]
+    fn nonces_must_follow_and_the_last_is_unusable() {
+        let rich = |nonce| SenderAccount {
+            nonce,
+            balance: U256::MAX,
+            ..SenderAccount::default()
+        };
+        let with = |nonce| check_sender(rich(nonce), Fork::London, |_| ());
+        assert!(with(5).is_ok());
+        assert_eq!(
+            with(6),
+            Err(E::NonceTooLow {
+                found: 5,
+                expected: 6
+            })
+        );
+        assert_eq!(
+            with(4),
+            Err(E::NonceTooHigh {
+                found: 5,
+                expected: 4
+            })
+        );
+        let result = check(T::Legacy, Fork::Frontier, |t| t.nonce = u64::MAX);
+        assert_eq!(result, Err(E::NonceMaximal));
+        assert!(check(T::Legacy, Fork::Frontier, |t| t.nonce = u64::MAX - 1).is_ok());
+    }
+
+    #[test]
+    fn contracts_send_nothing_and_delegations_send_from_prague() {
+        let with = |code, fork| {
+            let account = SenderAccount {
+                nonce: 5,
+                balance: U256::MAX,
+                code,
+            };
+            check_sender(account, fork, |_| ())
+        };
+        let refused = Err(E::SenderHasCode { sender: SENDER });
+        assert_eq!(with(SenderCode::Contract, Fork::Prague), refused);
+        assert_eq!(with(SenderCode::Delegation, Fork::Cancun), refused);
+        assert!(with(SenderCode::Delegation, Fork::Prague).is_ok());
+    }
+
+    #[test]
+    fn funds_must_cover_gas_value_and_blobs_at_their_maximal_price() {
+        let with = |balance: u64| {
+            let account = SenderAccount {
+                nonce: 5,
+                balance: balance.into(),
+                ..SenderAccount::default()
+            };
+            check_sender(account, Fork::Cancun, |t| {
+                t.value = U256::from(7);
+                t.blob_hashes = vec![B256::repeat_byte(1); 2];
+                t.max_fee_per_blob_gas = U256::from(3);
+            })
+        };
+        let cost = 100_000 * 10 + 2 * 131_072 * 3 + 7;
+        assert!(with(cost).is_ok());
+        assert_eq!(
+            with(cost - 1),
+            Err(E::InsufficientFunds {
+                balance: (cost - 1).into(),
+                required: cost.into()
+            })
+        );
+    }
 }
