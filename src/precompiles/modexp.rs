@@ -66,7 +66,9 @@ impl Lengths {
     /// The price in `fork`; `None` if it does not fit in 64 bits. `body` is the input behind the
     /// lengths, in which only the first 32 bytes of the exponent matter.
     fn gas(&self, body: &[u8], fork: Fork) -> Option<u64> {
-        if self.base == Some(0) && self.modulus == Some(0) {
+        if self.base == Some(0) && self.modulus == Some(0) && fork < Fork::Osaka {
+            // Nothing times any number of rounds, even one beyond 64 bits. Osaka asks for the rounds
+            // of 32 bytes at least.
             return Some(price_min(fork));
         }
         let longest = u128::from(self.base?.max(self.modulus?));
@@ -265,6 +267,7 @@ mod tests {
         }
         assert!(run(&input(all, &[]), u64::MAX, Fork::Osaka).is_err());
         assert_eq!(run(&[], 500, Fork::Osaka).unwrap().gas_used, 500);
+        assert_eq!(gas([0, 34, 0], &[], Fork::Osaka), Some(16 * 2 * 16));
     }
 
     #[test]
