@@ -118,3 +118,101 @@ fn mix(v: &mut [u64; 16], [a, b, c, d]: [usize; 4], x: u64, y: u64) {
 fn words<const N: usize>(bytes: &[u8]) -> [u64; N] {
     std::array::from_fn(|index| u64::from_le_bytes(padded(bytes, index * 8)))
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::hex;
+    use bytes::Bytes;
+
+    use super::*;
+
+    /// Test vector 5 of EIP-152: BLAKE2b of "abc", 12 rounds, final.
+    const VECTOR_5: [u8; INPUT_BYTES] = {
+        let mut input = [0; INPUT_BYTES];
+        let head = hex!(
+            "0000000c48c9bdf267e6096a3ba7ca8485ae67bb2bf894fe72f36e3cf1361d5f3af54fa5"
+            "d182e6ad7f520e511f6c3e2b8c68059b6bbd41fbabd9831f79217e1319cde05b616263"
+        );
+        let mut index = 0;
+        while index < head.len() {
+            input[index] = head[index];
+            index += 1;
+        }
+        input[196] = 3;
+        input[212] = 1;
+        input
+    };
+
+    fn output(rounds: u32, flag: u8) -> Bytes {
+        let mut input = VECTOR_5;
+        input[..4].copy_from_slice(&rounds.to_be_bytes());
+        input[212] = flag;
+        let output = run(&input, u64::from(rounds), Fork::Istanbul).unwrap();
+        assert_eq!(output.gas_used, u64::from(rounds));
+        output.bytes
+    }
+
+    #[test]
+    fn compresses_the_vectors_of_eip_152() {
+        let vectors = [
+            (
+                0,
+                1,
+                hex!(
+                    "08c9bcf367e6096a3ba7ca8485ae67bb2bf894fe72f36e3cf1361d5f3af54fa5"
+                    "d282e6ad7f520e511f6c3e2b8c68059b9442be0454267ce079217e1319cde05b"
+                ),
+            ),
+            (
+                12,
+                1,
+                hex!(
+                    "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d1"
+                    "7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923"
+                ),
+            ),
+            (
+                12,
+                0,
+                hex!(
+                    "75ab69d3190a562c51aef8d88f1c2775876944407270c42c9844252c26d28752"
+                    "98743e7f6d5ea2f2d3e8d226039cd31b4e426ac4f2d3d666a610c2116fde4735"
+                ),
+            ),
+            (
+                1,
+                1,
+                hex!(
+                    "b63a380cb2897d521994a85234ee2c181b5f844d2c624c002677e9703449d2fb"
+                    "a551b3a8333bcdf5f2f7e08993d53923de3d64fcc68c034e717b9293fed7a421"
+                ),
+            ),
+        ];
+        for (rounds, flag, expected) in vectors {
+            assert_eq!(output(rounds, flag)[..], expected, "{rounds} rounds");
+        }
+    }
+
+    #[test]
+    fn refuses_other_lengths_and_flags() {
+        assert!(run(&[], 100, Fork::Istanbul).is_err());
+        assert!(run(&VECTOR_5[1..], 100, Fork::Istanbul).is_err());
+        assert!(run(&[&VECTOR_5[..], &[0]].concat(), 100, Fork::Istanbul).is_err());
+        let mut input = VECTOR_5;
+        input[212] = 2;
+        let error = run(&input, 100, Fork::Istanbul).unwrap_err();
+        assert_eq!(error, PrecompileError::FinalBlockFlag(2));
+    }
+
+    #[test]
+    fn the_largest_number_of_rounds_is_refused_before_any_is_run() {
+        let mut input = VECTOR_5;
+        input[..4].fill(0xff);
+        let error = run(&input, u64::from(u32::MAX) - 1, Fork::Istanbul).unwrap_err();
+        let expected = PrecompileError::OutOfGas {
+            required: Some(0xffff_ffff),
+            limit: 0xffff_fffe,
+        };
+        assert_eq!(error, expected);
+    }
+}

@@ -127,3 +127,154 @@ fn encode(point: G1Projective) -> Bytes {
     }
     Bytes::copy_from_slice(&bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::hex;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The generator, and its double (EIP-196).
+    const GENERATOR: [u8; 64] = {
+        let mut point = [0; 64];
+        point[31] = 1;
+        point[63] = 2;
+        point
+    };
+    const DOUBLE: [u8; 64] = hex!(
+        "030644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd3"
+        "15ed738c0e0a7c92e7845f96b2ae9c0a68a6a449e3538fc7ff3ebf7a5a18a2c4"
+    );
+    /// The modulus of the base field.
+    const MODULUS: [u8; 32] =
+        hex!("30644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd47");
+
+    fn output(run: fn(&[u8], u64, Fork) -> PrecompileResult, input: &[u8]) -> Bytes {
+        run(input, 1_000_000, Fork::Osaka).unwrap().bytes
+    }
+
+    fn g2_generator() -> Vec<u8> {
+        let (x, y) = G2Affine::generator().xy().unwrap();
+        [x.c1, x.c0, y.c1, y.c0]
+            .iter()
+            .flat_map(|part| part.into_bigint().0.into_iter().rev())
+            .flat_map(u64::to_be_bytes)
+            .collect()
+    }
+
+    /// The same point with the other sign.
+    fn negated(point: &[u8; 64]) -> Vec<u8> {
+        let y = number(point, 32).unwrap();
+        let limbs = (-y).into_bigint().0.into_iter().rev();
+        let y = limbs.flat_map(u64::to_be_bytes).collect::<Vec<u8>>();
+        [&point[..32], &y].concat()
+    }
+
+    #[test]
+    fn the_generator_doubles_by_sum_and_by_multiple() {
+        assert_eq!(output(add, &[GENERATOR, GENERATOR].concat())[..], DOUBLE);
+        let mut input = [0; 96];
+        input[..64].copy_from_slice(&GENERATOR);
+        input[95] = 2;
+        assert_eq!(output(mul, &input)[..], DOUBLE);
+    }
+
+    #[test]
+    fn opposite_points_sum_to_infinity_and_missing_ones_are_infinity() {
+        let input = [&GENERATOR[..], &negated(&GENERATOR)].concat();
+        assert_eq!(output(add, &input)[..], [0; 64]);
+        assert_eq!(output(add, &[])[..], [0; 64]);
+        assert_eq!(output(add, &GENERATOR)[..], GENERATOR);
+        assert_eq!(output(mul, &GENERATOR)[..], [0; 64]);
+    }
+
+    #[test]
+    fn coordinates_must_be_below_the_modulus_and_on_the_curve() {
+        let mut input = [0; 128];
+        input[..32].copy_from_slice(&MODULUS);
+        let error = add(&input, 1000, Fork::Osaka).unwrap_err();
+        assert_eq!(error, PrecompileError::FieldElement { offset: 0 });
+        let mut input = [0; 128];
+        input[127] = 1;
+        let error = add(&input, 1000, Fork::Osaka).unwrap_err();
+        assert_eq!(error, PrecompileError::NotOnCurve { offset: 64 });
+    }
+
+    #[test]
+    fn opposite_pairings_multiply_to_one() {
+        let q = g2_generator();
+        let same = [&GENERATOR[..], &q].concat();
+        let opposite = [&negated(&GENERATOR)[..], &q].concat();
+        assert_eq!(output(pairing, &[])[..], TRUE);
+        assert_eq!(output(pairing, &same)[..], FALSE);
+        assert_eq!(output(pairing, &[&same[..], &opposite].concat())[..], TRUE);
+    }
+
+    #[test]
+    fn a_point_beside_infinity_is_still_checked() {
+        let mut input = vec![0; 192];
+        input[191] = 1;
+        let error = pairing(&input, 1_000_000, Fork::Osaka).unwrap_err();
+        assert_eq!(error, PrecompileError::NotOnCurve { offset: 64 });
+        let error = pairing(&input[..191], 1_000_000, Fork::Osaka).unwrap_err();
+        assert!(matches!(error, PrecompileError::InputLength { .. }));
+    }
+
+    #[test]
+    fn a_point_of_the_twist_outside_the_subgroup_is_refused() {
+        // The twist's order has other factors, so that most of its points are outside.
+        let outside = (0_u64..)
+            .find_map(|x| G2Affine::get_point_from_x_unchecked(Fq2::new(x.into(), 1.into()), false))
+            .unwrap();
+        assert!(!outside.is_in_correct_subgroup_assuming_on_curve());
+        let (x, y) = outside.xy().unwrap();
+        let coordinates = [x.c1, x.c0, y.c1, y.c0];
+        let limbs = coordinates
+            .iter()
+            .flat_map(|part| part.into_bigint().0.into_iter().rev());
+        let q = limbs.flat_map(u64::to_be_bytes).collect::<Vec<u8>>();
+        let error = pairing(&[&[0; 64][..], &q].concat(), 1_000_000, Fork::Osaka).unwrap_err();
+        assert_eq!(error, PrecompileError::NotInSubgroup { offset: 64 });
+    }
+
+    #[test]
+    fn istanbul_reprices() {
+        let pairs = |count: usize| vec![0; count * PAIR_BYTES];
+        for (fork, sum, multiple, base, each) in [
+            (Fork::Byzantium, 500, 40_000, 100_000, 80_000),
+            (Fork::Petersburg, 500, 40_000, 100_000, 80_000),
+            (Fork::Istanbul, 150, 6_000, 45_000, 34_000),
+            (Fork::Osaka, 150, 6_000, 45_000, 34_000),
+        ] {
+            type Run = fn(&[u8], u64, Fork) -> PrecompileResult;
+            let cases: [(Run, Vec<u8>, u64); 4] = [
+                (add, vec![], sum),
+                (mul, vec![], multiple),
+                (pairing, pairs(0), base),
+                (pairing, pairs(3), base + 3 * each),
+            ];
+            for (run, input, gas) in cases {
+                assert_eq!(run(&input, gas, fork).unwrap().gas_used, gas);
+                assert!(run(&input, gas - 1, fork).is_err());
+            }
+        }
+    }
+
+    proptest! {
+        /// The crate multiplies by an endomorphism; double-and-add is its twin.
+        #[test]
+        fn multiples_equal_double_and_add(point in any::<[u8; 32]>(), scalar in any::<[u8; 32]>()) {
+            let point = G1Affine::generator().into_group() * Fr::from_be_bytes_mod_order(&point);
+            let mut sum = G1Projective::zero();
+            for bit in scalar.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)) {
+                sum += sum;
+                if bit == 1 {
+                    sum += point;
+                }
+            }
+            let input = [&encode(point)[..], &scalar].concat();
+            prop_assert_eq!(output(mul, &input), encode(sum));
+        }
+    }
+}

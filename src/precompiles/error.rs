@@ -70,3 +70,26 @@ impl From<PrecompileError> for Halt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_see_out_of_gas_or_a_failed_precompile() {
+        let out_of_gas = PrecompileError::OutOfGas {
+            required: Some(15),
+            limit: 14,
+        };
+        let text = out_of_gas.to_string();
+        assert!(
+            text.contains("14 gas") && text.contains("costs 15"),
+            "{text}"
+        );
+        assert_eq!(Halt::from(out_of_gas), Halt::OutOfGas);
+        assert_eq!(
+            Halt::from(PrecompileError::FinalBlockFlag(2)),
+            Halt::PrecompileFailed
+        );
+    }
+}

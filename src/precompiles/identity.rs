@@ -11,3 +11,18 @@ pub(super) fn run(input: &[u8], gas_limit: u64, _fork: Fork) -> PrecompileResult
     let bytes = Bytes::copy_from_slice(input);
     Ok(PrecompileOutput { gas_used, bytes })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn returns_the_input_and_each_word_begun_costs_3_gas() {
+        for (bytes, gas) in [(0, 15), (1, 18), (32, 18), (33, 21)] {
+            let input = vec![7; bytes];
+            let output = run(&input, gas, Fork::Osaka).unwrap();
+            assert_eq!((output.gas_used, &output.bytes[..]), (gas, &input[..]));
+            assert!(run(&input, gas - 1, Fork::Osaka).is_err());
+        }
+    }
+}

@@ -101,3 +101,111 @@ fn scalar(input: &[u8], offset: usize) -> Result<Option<Scalar>, PrecompileError
 fn point(input: &[u8], offset: usize) -> Result<G1, PrecompileError> {
     G1::uncompress(&padded(input, offset)).ok_or(PrecompileError::NotOnCurve { offset })
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::hex;
+
+    use super::*;
+
+    /// The vector `pointEvaluation1` of go-ethereum's precompile tests.
+    const VALID: [u8; INPUT_BYTES] = hex!(
+        "01e798154708fe7789429634053cbf9f99b619f9f084048927333fce637f549b"
+        "564c0a11a0f704f4fc3e8acfe0f8245f0ad1347b378fbf96e206da11a5d36306"
+        "24d25032e67a7e6a4910df5834b8fe70e6bcfeeac0352434196bdf4b2485d5a1"
+        "8f59a8d2a1a625a17f3fea0fe5eb8c896db3764f3185481bc22f91b4aaffcca2"
+        "5f26936857bc3a7c2539ea8ec3a952b7873033e038326e87ed3e1276fd140253"
+        "fa08e9fc25fb2d9a98527fc22a2c9612fbeafdad446cbc7bcdbdcd780af2c16a"
+    );
+
+    fn refusal(change: impl FnOnce(&mut [u8; INPUT_BYTES])) -> PrecompileError {
+        let mut input = VALID;
+        change(&mut input);
+        run(&input, GAS, Fork::Cancun).unwrap_err()
+    }
+
+    /// Puts in another commitment and its versioned hash.
+    fn commit(input: &mut [u8; INPUT_BYTES], commitment: &[u8; 48]) {
+        input[96..144].copy_from_slice(commitment);
+        let hash = versioned_hash(commitment);
+        input[..32].copy_from_slice(&hash);
+    }
+
+    fn infinity() -> [u8; 48] {
+        let mut point = [0; 48];
+        point[0] = 0xc0;
+        point
+    }
+
+    #[test]
+    fn a_proof_that_verifies_gives_the_two_constants() {
+        let output = run(&VALID, GAS, Fork::Cancun).unwrap();
+        assert_eq!(output.gas_used, 50_000);
+        let expected = hex!(
+            "0000000000000000000000000000000000000000000000000000000000001000"
+            "73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001"
+        );
+        assert_eq!(output.bytes[..], expected);
+        assert!(run(&VALID, GAS - 1, Fork::Cancun).is_err());
+    }
+
+    #[test]
+    fn the_zero_polynomial_is_zero_everywhere() {
+        let mut input = VALID;
+        commit(&mut input, &infinity());
+        input[64..96].fill(0);
+        input[144..].copy_from_slice(&infinity());
+        assert!(run(&input, GAS, Fork::Cancun).is_ok());
+        input[95] = 1;
+        let error = run(&input, GAS, Fork::Cancun).unwrap_err();
+        assert_eq!(error, PrecompileError::Proof);
+    }
+
+    #[test]
+    fn another_point_or_value_fails() {
+        assert_eq!(refusal(|input| input[63] ^= 1), PrecompileError::Proof);
+        assert_eq!(refusal(|input| input[95] ^= 1), PrecompileError::Proof);
+        let at_infinity = refusal(|input| input[144..].copy_from_slice(&infinity()));
+        assert_eq!(at_infinity, PrecompileError::Proof);
+    }
+
+    #[test]
+    fn scalars_must_be_below_the_order() {
+        for offset in [32, 64] {
+            let error =
+                refusal(|input| input[offset..offset + 32].copy_from_slice(&SCALAR_MODULUS));
+            assert_eq!(error, PrecompileError::FieldElement { offset });
+        }
+    }
+
+    #[test]
+    fn points_must_be_well_formed_and_in_the_subgroup() {
+        let zeros = refusal(|input| commit(input, &[0; 48]));
+        assert_eq!(zeros, PrecompileError::NotOnCurve { offset: 96 });
+        let flagged = refusal(|input| input[144..].fill(0xff));
+        assert_eq!(flagged, PrecompileError::NotOnCurve { offset: 144 });
+        // x = 4 is on the curve but outside the subgroup.
+        let outside = refusal(|input| {
+            input[144..].fill(0);
+            input[144] = 0x80;
+            input[191] = 4;
+        });
+        assert_eq!(outside, PrecompileError::NotOnCurve { offset: 144 });
+    }
+
+    #[test]
+    fn the_hash_and_the_length_must_match() {
+        assert_eq!(
+            refusal(|input| input[0] = 2),
+            PrecompileError::VersionedHash
+        );
+        assert_eq!(
+            refusal(|input| input[31] ^= 1),
+            PrecompileError::VersionedHash
+        );
+        for length in [0, 191] {
+            assert!(run(&VALID[..length], GAS, Fork::Cancun).is_err());
+        }
+        assert!(run(&[&VALID[..], &[0]].concat(), GAS, Fork::Cancun).is_err());
+    }
+}

@@ -286,3 +286,110 @@ fn padded<const N: usize>(input: &[u8], offset: usize) -> [u8; N] {
     bytes[..length].copy_from_slice(&rest[..length]);
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn low(address: u64) -> Address {
+        Address::from_low_u64_be(address)
+    }
+
+    #[test]
+    fn each_fork_has_its_addresses_in_order() {
+        for fork in Fork::ALL {
+            let last = match fork {
+                fork if fork >= Fork::Prague => 0x11,
+                fork if fork >= Fork::Cancun => 0x0a,
+                fork if fork >= Fork::Istanbul => 0x09,
+                fork if fork >= Fork::Byzantium => 0x08,
+                _ => 0x04,
+            };
+            let far = (fork >= Fork::Osaka).then_some(0x100);
+            let expected: Vec<Address> = (1..=last).chain(far).map(low).collect();
+            let table = Precompiles::of(fork);
+            assert_eq!(table.fork(), fork);
+            assert_eq!(table.addresses().collect::<Vec<_>>(), expected, "{fork}");
+            for address in expected {
+                assert_eq!(table.get(address).unwrap().address(), address);
+            }
+        }
+    }
+
+    #[test]
+    fn other_addresses_are_no_precompiles() {
+        let mut high = low(1);
+        high.0[0] = 1;
+        let mut middle = low(1);
+        middle.0[17] = 1;
+        let others = [low(0), low(0x12), low(0x101), low(0x1_0001), high, middle];
+        for address in others.into_iter().chain([Address::repeat_byte(0xff)]) {
+            assert!(
+                Precompiles::of(Fork::Osaka).get(address).is_none(),
+                "{address:?}"
+            );
+        }
+        assert!(Precompiles::of(Fork::Prague).get(low(0x100)).is_none());
+    }
+
+    fn answering(address: Address, answer: &'static str) -> Precompile {
+        Precompile::new(address, answer, move |_, limit, _| {
+            let gas_used = charge(Some(7), limit)?;
+            let bytes = Bytes::from_static(answer.as_bytes());
+            Ok(PrecompileOutput { gas_used, bytes })
+        })
+    }
+
+    #[test]
+    fn an_embedder_adds_and_replaces_precompiles() {
+        let far = Address::repeat_byte(0xaa);
+        let own = [
+            (far, "far"),
+            (low(0x12), "near"),
+            (low(0x1234), "between"),
+            (low(4), "replaced"),
+            (Address::zero(), "zero"),
+        ];
+        let table = Precompiles::with(
+            Fork::Cancun,
+            own.map(|(address, name)| answering(address, name)),
+        );
+        for (address, name) in own {
+            let precompile = table.get(address).unwrap();
+            assert_eq!(precompile.name(), name);
+            let output = precompile.run(&[], 7, Fork::Cancun).unwrap();
+            assert_eq!((output.gas_used, &output.bytes[..]), (7, name.as_bytes()));
+            assert_eq!(precompile.run(&[], 6, Fork::Cancun), Err(Halt::OutOfGas));
+        }
+        assert_eq!(table.get(low(1)).unwrap().name(), "ECRECOVER");
+        assert!(table.get(Address::repeat_byte(0xab)).is_none());
+        let addresses: Vec<Address> = table.addresses().collect();
+        assert_eq!(addresses.len(), 14);
+        assert!(addresses.is_sorted());
+        assert_eq!(Precompiles::of(Fork::Cancun).addresses().len(), 10);
+    }
+
+    #[test]
+    fn an_embedders_mistakes_do_not_reach_the_frame() {
+        let greedy = Precompile::new(low(0x20), "GREEDY", |_, limit, _| {
+            Ok(PrecompileOutput {
+                gas_used: limit + 1,
+                bytes: Bytes::new(),
+            })
+        });
+        assert_eq!(greedy.run(&[], 7, Fork::Osaka), Err(Halt::OutOfGas));
+        let refusing = Precompile::new(low(0x21), "REFUSING", |_, _, _| {
+            Err(PrecompileError::Other("no such market".to_owned()))
+        });
+        assert_eq!(
+            refusing.run(&[], 7, Fork::Osaka),
+            Err(Halt::PrecompileFailed)
+        );
+        let error = refusing.run_explained(&[], 7, Fork::Osaka).unwrap_err();
+        assert_eq!(error.to_string(), "no such market");
+        assert_eq!(
+            format!("{refusing:?}"),
+            format!("REFUSING at {:?}", low(0x21))
+        );
+    }
+}

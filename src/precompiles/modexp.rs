@@ -66,7 +66,9 @@ impl Lengths {
     /// The price in `fork`; `None` if it does not fit in 64 bits. `body` is the input behind the
     /// lengths, in which only the first 32 bytes of the exponent matter.
     fn gas(&self, body: &[u8], fork: Fork) -> Option<u64> {
-        if self.base == Some(0) && self.modulus == Some(0) {
+        if self.base == Some(0) && self.modulus == Some(0) && fork < Fork::Osaka {
+            // Nothing times any number of rounds, even one beyond 64 bits. Osaka asks for the rounds
+            // of 32 bytes at least.
             return Some(price_min(fork));
         }
         let longest = u128::from(self.base?.max(self.modulus?));
@@ -170,4 +172,194 @@ fn power(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Vec<u8> {
 fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     &bytes[zeros..]
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::hex;
+    use num_bigint::BigUint;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn input(lengths: [U256; 3], body: &[u8]) -> Vec<u8> {
+        let head = lengths.iter().flat_map(U256::to_big_endian);
+        head.chain(body.iter().copied()).collect()
+    }
+
+    fn lengths(lengths: [usize; 3]) -> [U256; 3] {
+        lengths.map(U256::from)
+    }
+
+    fn gas(lengths: [usize; 3], body: &[u8], fork: Fork) -> Option<u64> {
+        let input = input(lengths.map(U256::from), body);
+        Lengths::read(&input, fork).unwrap().gas(body, fork)
+    }
+
+    /// `p - 1` and `p` of secp256k1, as EIP-198 uses them.
+    const FERMAT: [u8; 65] = hex!(
+        "03"
+        "fffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2e"
+        "fffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f"
+    );
+
+    #[test]
+    fn computes_the_examples_of_eip_198() {
+        let output = run(
+            &input(lengths([1, 32, 32]), &FERMAT),
+            13_056,
+            Fork::Byzantium,
+        )
+        .unwrap();
+        assert_eq!(output.gas_used, 13_056);
+        assert_eq!(output.bytes[..], super::super::TRUE);
+        let zero_base = input(lengths([0, 32, 32]), &FERMAT[1..]);
+        let output = run(&zero_base, 13_056, Fork::Byzantium).unwrap();
+        assert_eq!(output.bytes[..], [0; 32]);
+        let expected =
+            BigUint::from(3_u8).modpow(&65_535_u32.into(), &(BigUint::from(1_u8) << 255));
+        for body in [&hex!("03ffff80")[..], &{
+            let mut body = [0; 36];
+            body[..4].copy_from_slice(&hex!("03ffff80"));
+            body[35] = 7;
+            body
+        }] {
+            let output = run(&input(lengths([1, 2, 32]), body), 10_000, Fork::Byzantium).unwrap();
+            assert_eq!(output.bytes[..], expected.to_bytes_be());
+        }
+    }
+
+    #[test]
+    fn hostile_lengths_cost_more_than_any_gas() {
+        let huge = [
+            U256::MAX,
+            U256::from(u64::MAX),
+            U256::one() << 64,
+            U256::one() << 255,
+        ];
+        for fork in [Fork::Byzantium, Fork::Berlin, Fork::Osaka] {
+            for length in huge {
+                for place in 0..3 {
+                    let mut all = [U256::one(); 3];
+                    all[place] = length;
+                    assert!(
+                        run(&input(all, &[]), u64::MAX, fork).is_err(),
+                        "{place}, {fork}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_paid_length_beyond_memory_is_out_of_gas() {
+        let all = [U256::one(), U256::from(LENGTH_MAX + 1), U256::one()];
+        let error = run(&input(all, &[]), u64::MAX, Fork::Byzantium).unwrap_err();
+        assert!(matches!(error, PrecompileError::OutOfGas { .. }));
+    }
+
+    #[test]
+    fn without_base_and_modulus_an_endless_exponent_costs_the_minimum() {
+        let all = [U256::zero(), U256::MAX, U256::zero()];
+        for (fork, gas) in [(Fork::Byzantium, 0), (Fork::Berlin, 200)] {
+            let output = run(&input(all, &[]), gas, fork).unwrap();
+            assert_eq!((output.gas_used, output.bytes.len()), (gas, 0));
+        }
+        assert!(run(&input(all, &[]), u64::MAX, Fork::Osaka).is_err());
+        assert_eq!(run(&[], 500, Fork::Osaka).unwrap().gas_used, 500);
+        assert_eq!(gas([0, 34, 0], &[], Fork::Osaka), Some(16 * 2 * 16));
+    }
+
+    #[test]
+    fn osaka_bounds_each_length_to_1024() {
+        for place in 0..3 {
+            let mut all = [1, 1, 1];
+            all[place] = 1024;
+            assert!(run(&input(lengths(all), &[1]), u64::MAX, Fork::Osaka).is_ok());
+            all[place] = 1025;
+            let error = run(&input(lengths(all), &[1]), u64::MAX, Fork::Osaka).unwrap_err();
+            assert!(matches!(
+                error,
+                PrecompileError::OperandLength { bound: 1024, .. }
+            ));
+            assert!(run(&input(lengths(all), &[1]), u64::MAX, Fork::Prague).is_ok());
+        }
+    }
+
+    #[test]
+    fn each_fork_has_its_price() {
+        // nagydani-1-pow0x10001 and nagydani-5-qube of EIP-2565 and EIP-7883.
+        let body = |base: usize, exponent: &[u8]| [&vec![1; base], exponent].concat();
+        let [pow, qube] = [body(64, &[1, 0, 1]), body(1024, &[3])];
+        for (fork, pow_gas, qube_gas) in [
+            (Fork::Byzantium, 3276, 17_868),
+            (Fork::Berlin, 341, 5461),
+            (Fork::Prague, 341, 5461),
+            (Fork::Osaka, 2048, 32_768),
+        ] {
+            assert_eq!(gas([64, 3, 64], &pow, fork), Some(pow_gas), "{fork}");
+            assert_eq!(gas([1024, 1, 1024], &qube, fork), Some(qube_gas), "{fork}");
+        }
+    }
+
+    #[test]
+    fn an_exponent_of_zero_counts_as_one_round_and_only_its_head_has_bits() {
+        let tail = [&[1][..], &[0; 32], &[0xff; 4]].concat();
+        assert_eq!(
+            gas([1, 36, 32], &tail, Fork::Byzantium),
+            Some(1024 * 32 / 20)
+        );
+        assert_eq!(gas([1, 36, 32], &tail, Fork::Osaka), Some(16 * 64));
+        assert_eq!(gas([1, 32, 32], &[0; 33], Fork::Byzantium), Some(1024 / 20));
+    }
+
+    #[test]
+    fn zero_and_one_as_modulus_give_zeros_and_the_zeroth_power_is_one() {
+        assert_eq!(power(&[5], &[3], &[0, 0]), [0, 0]);
+        assert_eq!(power(&[5], &[], &[0, 1]), [0, 0]);
+        assert_eq!(power(&[0], &[0], &[0, 7]), [0, 1]);
+        assert_eq!(power(&[0], &[9], &[7]), [0]);
+    }
+
+    fn operand_of(bytes: usize) -> impl Strategy<Value = Vec<u8>> {
+        let random = prop::collection::vec(any::<u8>(), 0..=bytes);
+        let edge = (
+            0..=bytes,
+            prop::sample::select(vec![0, 1, 0x80, 0xff]),
+            any::<bool>(),
+        );
+        let edge = edge.prop_map(|(length, byte, last)| {
+            let mut bytes = vec![if last { 0xff } else { 0 }; length];
+            let place = if last { length.checked_sub(1) } else { Some(0) };
+            if let Some(byte_at) = place.and_then(|place| bytes.get_mut(place)) {
+                *byte_at = byte;
+            }
+            bytes
+        });
+        prop_oneof![3 => random, 1 => edge]
+    }
+
+    proptest! {
+        /// Odd, even and power-of-two moduli, against the general algorithm of another crate.
+        #[test]
+        fn powers_equal_those_of_num_bigint(
+            base in operand_of(80),
+            exponent in operand_of(40),
+            modulus in operand_of(80),
+            zeros in 0_usize..20,
+        ) {
+            let modulus = [&modulus[..], &vec![0; zeros]].concat();
+            let number = BigUint::from_bytes_be(&modulus);
+            let mut expected = vec![0; modulus.len()];
+            if number != BigUint::default() {
+                let base = BigUint::from_bytes_be(&base);
+                let power = base.modpow(&BigUint::from_bytes_be(&exponent), &number);
+                let power = power.to_bytes_be();
+                let power = without_leading_zeros(&power);
+                let start = expected.len() - power.len();
+                expected[start..].copy_from_slice(power);
+            }
+            prop_assert_eq!(power(&base, &exponent, &modulus), expected);
+        }
+    }
 }

@@ -15,3 +15,27 @@ pub(super) fn run(input: &[u8], gas_limit: u64, _fork: Fork) -> PrecompileResult
     let bytes = Bytes::copy_from_slice(&word);
     Ok(PrecompileOutput { gas_used, bytes })
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::hex;
+
+    use super::*;
+
+    #[test]
+    fn hashes_the_vectors_of_its_authors() {
+        let empty = hex!("0000000000000000000000009c1185a5c5e9fc54612808977ee8f548b2258d31");
+        let abc = hex!("0000000000000000000000008eb208f7e05d987a9b044a8e98c6b087f15a0bfc");
+        assert_eq!(run(b"", 600, Fork::Frontier).unwrap().bytes[..], empty);
+        assert_eq!(run(b"abc", 720, Fork::Frontier).unwrap().bytes[..], abc);
+    }
+
+    #[test]
+    fn each_word_begun_costs_120_gas() {
+        for (bytes, gas) in [(0, 600), (1, 720), (32, 720), (33, 840)] {
+            let input = vec![7; bytes];
+            assert_eq!(run(&input, gas, Fork::Osaka).unwrap().gas_used, gas);
+            assert!(run(&input, gas - 1, Fork::Osaka).is_err());
+        }
+    }
+}

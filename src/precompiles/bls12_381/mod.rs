@@ -211,3 +211,196 @@ const DISCOUNTS_G2: [u16; 128] = [
     548, 547, 546, 545, 545, 544, 543, 542, 541, 541, 540, 539, 538, 537, 537, 536, 535, 535, 534,
     533, 532, 532, 531, 530, 530, 529, 528, 528, 527, 526, 526, 525, 524, 524,
 ];
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::hex;
+    use proptest::prelude::*;
+
+    use super::{super::bls12_381::curve::FIELD_MODULUS, *};
+
+    type Run = fn(&[u8], u64, Fork) -> PrecompileResult;
+
+    fn output(run: Run, input: &[u8]) -> Bytes {
+        run(input, u64::MAX, Fork::Prague).unwrap().bytes
+    }
+
+    fn refusal(run: Run, input: &[u8]) -> PrecompileError {
+        run(input, u64::MAX, Fork::Prague).unwrap_err()
+    }
+
+    fn scalar(number: u8) -> Vec<u8> {
+        let mut bytes = vec![0; SCALAR_BYTES];
+        bytes[SCALAR_BYTES - 1] = number;
+        bytes
+    }
+
+    #[test]
+    fn maps_the_vector_of_eip_2537() {
+        // matter_fp_to_g1_0 of go-ethereum, which the EIP's assets repeat.
+        let element = hex!(
+            "0000000000000000000000000000000014406e5bfb9209256a3820879a29ac2f"
+            "62d6aca82324bf3ae2aa7d3c54792043bd8c791fccdb080c1a52dc68b8b69350"
+        );
+        let expected = hex!(
+            "000000000000000000000000000000000d7721bcdb7ce1047557776eb2659a44"
+            "4166dc6dd55c7ca6e240e21ae9aa18f529f04ac31d861b54faf3307692545db7"
+            "00000000000000000000000000000000108286acbdf4384f67659a8abe89e712"
+            "a504cb3ce1cba07a716869025d60d499a00d1da8cdc92958918c222ea93d87f0"
+        );
+        assert_eq!(output(map_fp_to_g1, &element)[..], expected);
+    }
+
+    #[test]
+    fn field_elements_are_padded_and_below_the_modulus() {
+        let mut element = [0; FP_BYTES];
+        element[16..].copy_from_slice(&FIELD_MODULUS);
+        let expected = PrecompileError::FieldElement { offset: 0 };
+        assert_eq!(refusal(map_fp_to_g1, &element), expected);
+        element[63] -= 1;
+        output(map_fp_to_g1, &element);
+        element[15] = 1;
+        assert_eq!(refusal(map_fp_to_g1, &element), expected);
+    }
+
+    #[test]
+    fn lengths_are_exact() {
+        let cases: [(Run, usize); 7] = [
+            (g1_add, 256),
+            (g1_msm, 160),
+            (g2_add, 512),
+            (g2_msm, 288),
+            (pairing_check, 384),
+            (map_fp_to_g1, 64),
+            (map_fp2_to_g2, 128),
+        ];
+        for (run, length) in cases {
+            output(run, &vec![0; length]);
+            for wrong in [0, length - 1, length + 1] {
+                let error = refusal(run, &vec![0; wrong]);
+                assert!(matches!(error, PrecompileError::InputLength { .. }));
+            }
+        }
+    }
+
+    #[test]
+    fn gas_follows_the_discount_tables() {
+        let cases: [(Run, usize, usize, u64); 11] = [
+            (g1_add, 256, 1, 375),
+            (g1_msm, 160, 1, 12_000),
+            (g1_msm, 160, 2, 22_776),
+            (g1_msm, 160, 128, 797_184),
+            (g1_msm, 160, 129, 803_412),
+            (g2_add, 512, 1, 600),
+            (g2_msm, 288, 2, 45_000),
+            (g2_msm, 288, 129, 1_520_910),
+            (pairing_check, 384, 2, 102_900),
+            (map_fp_to_g1, 64, 1, 5_500),
+            (map_fp2_to_g2, 128, 1, 23_800),
+        ];
+        for (run, item, count, gas) in cases {
+            let input = vec![0; item * count];
+            assert_eq!(run(&input, gas, Fork::Prague).unwrap().gas_used, gas);
+            assert!(run(&input, gas - 1, Fork::Prague).is_err());
+        }
+    }
+
+    #[test]
+    fn sums_take_points_outside_the_subgroup_and_multiples_do_not() {
+        // (4, sqrt(68)) is the point of smallest x on the curve that is outside the subgroup.
+        let mut compressed = [0; 48];
+        (compressed[0], compressed[47]) = (0x80, 4);
+        let point = blst::min_pk::PublicKey::uncompress(&compressed).unwrap();
+        let coordinates = point.serialize();
+        let mut outside = [0; G1_BYTES];
+        outside[16..64].copy_from_slice(&coordinates[..48]);
+        outside[80..].copy_from_slice(&coordinates[48..]);
+        let sum = output(g1_add, &[outside, [0; G1_BYTES]].concat());
+        assert_eq!(sum[..], outside);
+        let input = [&outside[..], &scalar(1)].concat();
+        let expected = PrecompileError::NotInSubgroup { offset: 0 };
+        assert_eq!(refusal(g1_msm, &input), expected);
+        let input = [&outside[..], &[0; G2_BYTES]].concat();
+        assert_eq!(refusal(pairing_check, &input), expected);
+        let mut off = outside;
+        off[127] ^= 1;
+        let input = [off, outside].concat();
+        assert_eq!(
+            refusal(g1_add, &input),
+            PrecompileError::NotOnCurve { offset: 0 }
+        );
+    }
+
+    #[test]
+    fn doubles_and_opposites_add_completely() {
+        let (p, q) = (encode(&G1::generator()), encode(&G2::generator()));
+        let double = output(g1_add, &[&p[..], &p].concat());
+        assert_eq!(double, output(g1_msm, &[&p[..], &scalar(2)].concat()));
+        let double = output(g2_add, &[&q[..], &q].concat());
+        assert_eq!(double, output(g2_msm, &[&q[..], &scalar(2)].concat()));
+        let minus = encode(&G1::generator().negated());
+        assert_eq!(
+            output(g1_add, &[&p[..], &minus].concat())[..],
+            [0; G1_BYTES]
+        );
+    }
+
+    #[test]
+    fn opposite_pairings_multiply_to_one() {
+        let (p, q) = (encode(&G1::generator()), encode(&G2::generator()));
+        let minus = encode(&G1::generator().negated());
+        assert_eq!(output(pairing_check, &[&p[..], &q].concat())[..], FALSE);
+        assert_eq!(
+            output(pairing_check, &[&p[..], &q, &minus, &q].concat())[..],
+            TRUE
+        );
+        assert_eq!(output(pairing_check, &[0; 384])[..], TRUE);
+    }
+
+    /// The sum of multiples, by doubling and adding.
+    fn naive<P: Point>(terms: &[(P, [u8; 32])], infinity: P) -> P {
+        terms.iter().fold(infinity, |sum, (point, scalar)| {
+            let bits = scalar
+                .iter()
+                .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
+            let multiple = bits.fold(infinity, |multiple, bit| {
+                let double = multiple.add(&multiple);
+                if bit == 1 { double.add(point) } else { double }
+            });
+            sum.add(&multiple)
+        })
+    }
+
+    fn scalars() -> impl Strategy<Value = Vec<[u8; 32]>> {
+        let edges = vec![[0; 32], [0xff; 32], curve::SCALAR_MODULUS];
+        let one = prop_oneof![2 => any::<[u8; 32]>(), 1 => prop::sample::select(edges)];
+        // The library changes its algorithm at 2 and at 32 points.
+        prop_oneof![
+            3 => prop::collection::vec(one.clone(), 1..6),
+            1 => prop::collection::vec(one, 30..36)
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn sums_of_multiples_equal_double_and_add(scalars in scalars(), repeat in any::<bool>()) {
+            let mut points = (G1::generator(), G2::generator());
+            let (mut in_g1, mut in_g2) = (vec![], vec![]);
+            for scalar in scalars {
+                in_g1.push((points.0, scalar));
+                in_g2.push((points.1, scalar));
+                if !repeat {
+                    points = (points.0.add(&points.0), points.1.add(&points.1));
+                }
+            }
+            let input = |point: Bytes, scalar: [u8; 32]| [&point[..], &scalar].concat();
+            let g1 = in_g1.iter().flat_map(|(p, s)| input(encode(p), *s)).collect::<Vec<u8>>();
+            let g2 = in_g2.iter().flat_map(|(p, s)| input(encode(p), *s)).collect::<Vec<u8>>();
+            let zero = (point::<G1>(&[], 0).unwrap(), point::<G2>(&[], 0).unwrap());
+            prop_assert_eq!(output(g1_msm, &g1), encode(&naive(&in_g1, zero.0)));
+            prop_assert_eq!(output(g2_msm, &g2), encode(&naive(&in_g2, zero.1)));
+        }
+    }
+}
