@@ -1,9 +1,12 @@
 //! An EVM with deferred-call semantics: calls become virtual transactions at the end of the block,
 //! and what is left can run in parallel.
 
+pub mod block;
 pub mod call;
 #[cfg(feature = "cli")]
 pub mod fixtures;
+#[cfg(feature = "cli")]
+pub mod json;
 pub mod precompiles;
 pub mod state;
 pub mod transaction;

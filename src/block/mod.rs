@@ -1,0 +1,5 @@
+//! Blocks: what they are given as, and how they are executed.
+
+#[cfg(feature = "cli")]
+pub mod bundle;
+pub mod mainnet;
