@@ -1,0 +1,16 @@
+//! Rounds: what a round runs, in which order it must, who runs it, and the barrier at its end.
+//!
+//! Effects cross between accounts at the barrier and nowhere else (semantics, sections 2 to 6).
+
+pub mod barrier;
+pub mod order;
+pub mod partition;
+pub mod record;
+pub mod scheduler;
+pub mod tree;
+mod worker;
+
+pub use barrier::Limits;
+pub use partition::{One, Owned, Partition, Schedule, SenderTarget};
+pub use record::Record;
+pub use scheduler::Scheduler;

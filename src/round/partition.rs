@@ -1,0 +1,352 @@
+//! Which transactions of a round may run at the same time.
+//!
+//! A partition orders transactions that share one of its keys and leaves the others free. Keys that
+//! hold all owned accounts are enough for the result (semantics, section 2); a partition may add
+//! more, which costs parallelism and changes nothing else.
+
+use crate::{Address, state::Map};
+
+/// What a partition needs to know of a transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct Member<'a> {
+    /// What it owns and shares with others; empty for a static record to a target that nobody in the
+    /// round writes to.
+    pub owned: &'a [Address],
+    /// The record's sender; `None` for an original transaction.
+    pub record_sender: Option<Address>,
+    /// Bound by the coinbase rule: it waits for all earlier ones.
+    pub waits_for_all: bool,
+}
+
+/// A run of transactions on one worker, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Positions in the round, ascending.
+    pub positions: Vec<u32>,
+    /// How many batches must be done before.
+    pub waits_for: u32,
+    /// The batches that wait for this one.
+    pub releases: Vec<u32>,
+}
+
+/// All batches of a round. Those that wait for nothing are ready at its start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// In the order of their first positions.
+    pub batches: Vec<Batch>,
+    /// Whether any batch waits for another, so that accounts are handed over between batches.
+    pub has_hand_over: bool,
+}
+
+/// A way to divide a round into batches.
+pub trait Partition: Send + Sync {
+    /// The name on the command line and in reports.
+    fn name(&self) -> &'static str;
+
+    /// Divides a round whose members stand in their order. Members that share an owned account must
+    /// be in one batch in order, or in batches that wait for each other in order.
+    fn schedule(&self, members: &[Member<'_>]) -> Schedule;
+}
+
+/// By what a transaction owns: no more order than the result demands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Owned;
+
+/// By what a transaction owns and by the record's sender.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SenderTarget;
+
+/// Everything in order, in one batch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct One;
+
+impl Partition for Owned {
+    fn name(&self) -> &'static str {
+        "owned"
+    }
+
+    fn schedule(&self, members: &[Member<'_>]) -> Schedule {
+        by_keys(members, |member, key| member.owned.iter().for_each(|address| key(*address)))
+    }
+}
+
+impl Partition for SenderTarget {
+    fn name(&self) -> &'static str {
+        "sender-target"
+    }
+
+    fn schedule(&self, members: &[Member<'_>]) -> Schedule {
+        by_keys(members, |member, key| {
+            member.owned.iter().chain(&member.record_sender).for_each(|address| key(*address));
+        })
+    }
+}
+
+impl Partition for One {
+    fn name(&self) -> &'static str {
+        "one"
+    }
+
+    fn schedule(&self, members: &[Member<'_>]) -> Schedule {
+        let positions = (0..position(members.len())).collect();
+        Schedule { batches: vec![Batch { positions, ..Batch::default() }], has_hand_over: false }
+    }
+}
+
+/// A group of this many transactions or fewer is one batch, whatever its shape: handing accounts
+/// over would cost more than it frees.
+const WHOLE_GROUP_MAX: usize = 4;
+
+/// A batch of unrelated small groups holds at most this many transactions.
+const PACKED_MAX: usize = 64;
+
+/// A round is packed into about this many batches, so that the last ones to run are short.
+const PACKED_BATCHES: usize = 256;
+
+/// Orders members that share a key; groups that share none are batches of their own, the small ones
+/// packed together.
+fn by_keys(members: &[Member<'_>], keys: impl Fn(&Member<'_>, &mut dyn FnMut(Address))) -> Schedule {
+    let graph = Graph::new(members, keys);
+    let mut groups: Vec<Vec<u32>> = Vec::new();
+    let mut group_of_root: Map<u32, usize> = Map::new();
+    for place in 0..position(members.len()) {
+        let root = graph.root(place);
+        let group = *group_of_root.entry(root).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[group].push(place);
+    }
+    let packed_max = (members.len() / PACKED_BATCHES).clamp(1, PACKED_MAX);
+    let mut builder = Builder { batch_of: vec![u32::MAX; members.len()], ..Builder::default() };
+    let mut pack: Vec<u32> = Vec::new();
+    for group in groups {
+        if group.len() > WHOLE_GROUP_MAX && !graph.is_chain(&group) {
+            builder.singles(&graph, &group);
+        } else if group.len() >= packed_max {
+            builder.push(group);
+        } else {
+            pack.extend(group);
+            if pack.len() >= packed_max {
+                builder.push(std::mem::take(&mut pack));
+            }
+        }
+    }
+    if !pack.is_empty() {
+        builder.push(pack);
+    }
+    builder.schedule
+}
+
+/// Who must come before whom: for each member the nearest earlier one that holds each of its keys.
+struct Graph {
+    before: Vec<Vec<u32>>,
+    parents: Vec<u32>,
+}
+
+impl Graph {
+    fn new(members: &[Member<'_>], keys: impl Fn(&Member<'_>, &mut dyn FnMut(Address))) -> Self {
+        let mut graph =
+            Self { before: vec![Vec::new(); members.len()], parents: (0..position(members.len())).collect() };
+        let mut last_of: Map<Address, u32> = Map::with_capacity(members.len());
+        let mut unbound_from = 0;
+        for (place, member) in members.iter().enumerate() {
+            let here = position(place);
+            keys(member, &mut |key| {
+                if let Some(earlier) = last_of.insert(key, here) {
+                    graph.follow(here, earlier);
+                }
+            });
+            if member.waits_for_all {
+                // The last one that waited has all before it behind itself already.
+                for earlier in unbound_from..here {
+                    graph.follow(here, earlier);
+                }
+                unbound_from = here;
+            }
+        }
+        graph
+    }
+
+    fn follow(&mut self, later: u32, earlier: u32) {
+        let before = &mut self.before[later as usize];
+        if later == earlier || before.contains(&earlier) {
+            return;
+        }
+        before.push(earlier);
+        let (a, b) = (self.root(later), self.root(earlier));
+        // The earliest member is the root, so that groups come in the order of their first members.
+        self.parents[a.max(b) as usize] = a.min(b);
+        self.parents[later as usize] = a.min(b);
+    }
+
+    fn root(&self, mut place: u32) -> u32 {
+        while self.parents[place as usize] != place {
+            place = self.parents[place as usize];
+        }
+        place
+    }
+
+    /// Whether each member of a group waits for the one before it, so that no two can run together.
+    fn is_chain(&self, group: &[u32]) -> bool {
+        group.windows(2).all(|pair| self.before[pair[1] as usize].contains(&pair[0]))
+    }
+}
+
+#[derive(Default)]
+struct Builder {
+    schedule: Schedule,
+    batch_of: Vec<u32>,
+}
+
+impl Builder {
+    fn push(&mut self, positions: Vec<u32>) -> u32 {
+        let index = position(self.schedule.batches.len());
+        for place in &positions {
+            self.batch_of[*place as usize] = index;
+        }
+        self.schedule.batches.push(Batch { positions, ..Batch::default() });
+        index
+    }
+
+    /// One batch for each member, waiting for those before it.
+    fn singles(&mut self, graph: &Graph, group: &[u32]) {
+        self.schedule.has_hand_over = true;
+        for place in group {
+            let index = self.push(vec![*place]);
+            for earlier in &graph.before[*place as usize] {
+                let released_by = self.batch_of[*earlier as usize];
+                self.schedule.batches[released_by as usize].releases.push(index);
+                self.schedule.batches[index as usize].waits_for += 1;
+            }
+        }
+    }
+}
+
+fn position(place: usize) -> u32 {
+    u32::try_from(place).expect("a round has fewer than 2^32 transactions")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn members(owned: &[Vec<Address>]) -> Vec<Member<'_>> {
+        owned
+            .iter()
+            .map(|owned| Member { owned, record_sender: None, waits_for_all: false })
+            .collect()
+    }
+
+    fn account(byte: u8) -> Address {
+        Address::repeat_byte(byte)
+    }
+
+    /// What any schedule must hold: each position once, and order between those who share a key.
+    fn assert_keeps_order(schedule: &Schedule, members: &[Member<'_>]) {
+        let mut seen = vec![false; members.len()];
+        let mut finished_before: Vec<Vec<u32>> = vec![Vec::new(); schedule.batches.len()];
+        for (index, batch) in schedule.batches.iter().enumerate() {
+            assert!(batch.positions.is_sorted());
+            for place in &batch.positions {
+                assert!(!std::mem::replace(&mut seen[*place as usize], true), "{place} twice");
+            }
+            for released in &batch.releases {
+                let before = finished_before[index].clone();
+                let entry = &mut finished_before[*released as usize];
+                entry.extend(before);
+                entry.extend(&batch.positions);
+            }
+        }
+        assert!(seen.iter().all(|seen| *seen));
+        for (index, batch) in schedule.batches.iter().enumerate() {
+            for later in &batch.positions {
+                for earlier in 0..*later {
+                    let (a, b) = (&members[earlier as usize], &members[*later as usize]);
+                    if a.owned.iter().any(|address| b.owned.contains(address)) {
+                        assert!(
+                            batch.positions.contains(&earlier) || finished_before[index].contains(&earlier),
+                            "{earlier} and {later} share an account"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn transactions_that_share_nothing_are_spread_over_batches() {
+        let owned: Vec<Vec<Address>> =
+            (0..100).map(|byte| vec![account(byte), account(byte + 100)]).collect();
+        let schedule = Owned.schedule(&members(&owned));
+        assert_eq!(schedule.batches.len(), 100);
+        assert!(!schedule.has_hand_over);
+        assert_keeps_order(&schedule, &members(&owned));
+    }
+
+    #[test]
+    fn a_hot_account_delays_only_those_who_touch_it() {
+        // X pays many, and each of them then pays someone else.
+        let mut owned = Vec::new();
+        for byte in 1..=20 {
+            owned.push(vec![account(0), account(byte)]);
+            owned.push(vec![account(byte), account(100 + byte)]);
+        }
+        let members = members(&owned);
+        let schedule = Owned.schedule(&members);
+        assert!(schedule.has_hand_over);
+        assert_keeps_order(&schedule, &members);
+        // The second payment of the first pair waits for the first only.
+        let second = schedule.batches.iter().find(|batch| batch.positions == [1]).unwrap();
+        assert_eq!(second.waits_for, 1);
+    }
+
+    #[test]
+    fn a_chain_is_one_batch() {
+        let owned: Vec<Vec<Address>> = (0..50).map(|_| vec![account(7)]).collect();
+        let schedule = Owned.schedule(&members(&owned));
+        assert_eq!(schedule.batches.len(), 1);
+        assert_keeps_order(&schedule, &members(&owned));
+    }
+
+    #[test]
+    fn who_owns_the_coinbase_waits_for_all_earlier_ones_and_delays_no_later_one() {
+        let owned: Vec<Vec<Address>> = (0..10).map(|byte| vec![account(byte)]).collect();
+        let mut members = members(&owned);
+        members[6].waits_for_all = true;
+        let schedule = Owned.schedule(&members);
+        let waiting = schedule.batches.iter().find(|batch| batch.positions == [6]).unwrap();
+        assert_eq!(waiting.waits_for, 6);
+        assert!(schedule.batches.iter().filter(|batch| batch.positions[0] != 6).all(|batch| batch.waits_for == 0));
+        assert_keeps_order(&schedule, &members);
+    }
+
+    #[test]
+    fn sender_target_also_orders_records_of_one_sender() {
+        let owned: Vec<Vec<Address>> = (1..4).map(|byte| vec![account(byte)]).collect();
+        let mut members = members(&owned);
+        for member in &mut members {
+            member.record_sender = Some(account(9));
+        }
+        assert_eq!(SenderTarget.schedule(&members).batches.len(), 1);
+        assert_eq!(Owned.schedule(&members).batches.len(), 3);
+        assert_eq!(One.schedule(&members).batches.len(), 1);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_round_keeps_the_order_of_those_who_share(
+            owned in proptest::collection::vec(proptest::collection::vec(0u8..12, 1..4), 0..60),
+            coinbase in 0u8..14,
+        ) {
+            let owned: Vec<Vec<Address>> = owned.into_iter().map(|set| set.into_iter().map(account).collect()).collect();
+            let mut members = members(&owned);
+            for member in &mut members {
+                member.waits_for_all = member.owned.contains(&account(coinbase));
+            }
+            for partition in [&Owned as &dyn Partition, &SenderTarget, &One] {
+                assert_keeps_order(&partition.schedule(&members), &members);
+            }
+        }
+    }
+}
