@@ -1,7 +1,11 @@
-//! An EVM with deferred-call semantics.
+//! An EVM with deferred-call semantics: calls become virtual transactions at the end of the block,
+//! and what is left can run in parallel.
 
+pub mod call;
 #[cfg(feature = "cli")]
 pub mod fixtures;
+pub mod precompiles;
+pub mod state;
 pub mod transaction;
 
-pub use deferevm_opcodes::{Address, B256, Fork, U256};
+pub use deferevm_opcodes::*;

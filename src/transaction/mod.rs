@@ -1,12 +1,17 @@
-//! Transactions: their types, encoding, signatures, intrinsic gas and validity.
+//! Transactions: their types, encoding, signatures, intrinsic gas and validity, and the execution
+//! of one.
 //!
-//! Nothing here runs code or touches state: what a transaction needs to know of its sender is
-//! handed in as [`SenderAccount`].
+//! What comes before and after it in its block is not known here.
 
+mod authorizations;
 pub mod blob;
 pub mod encoding;
 pub mod error;
+pub mod execution;
 pub mod intrinsic;
+mod outermost;
+pub mod receipt;
+pub mod settlement;
 pub mod signature;
 pub mod types;
 pub mod validation;
@@ -14,7 +19,9 @@ pub mod validation;
 pub use blob::BlobSchedule;
 pub use encoding::{DecodeError, Field};
 pub use error::InvalidTransaction;
+pub use execution::{Executed, Executor, Original, Scene};
 pub use intrinsic::{IntrinsicGas, intrinsic_gas};
+pub use receipt::{Kind, Limit, Receipt, Status};
 pub use signature::{SignatureError, address_of_secret_key};
 pub use types::{
     AccessListItem, Authorization, Recovered, Signature, SignedTransaction, Transaction,

@@ -1,19 +1,39 @@
 //! Code ready to run: padded, with its jump destinations, shared by reference count.
+//!
+//! Analysis happens once per code and on first use, so that code which is only copied or measured
+//! costs nothing. No cache lives here: whoever keeps accounts keeps their `Code`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use crate::{Address, B256};
+use crate::{Address, B256, table};
 
-/// A contract's code, analysed once; clones share it.
+/// A contract's code, analysed at most once; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Code(Arc<Analysed>);
+pub struct Code(Arc<Shared>);
 
 #[derive(Debug, Default)]
-struct Analysed {
+struct Shared {
     bytes: Bytes,
     hash: B256,
+    analysis: OnceLock<Analysis>,
+}
+
+/// Zero bytes (STOP) after the code.
+///
+/// Why the run loop needs no bounds check on its program counter, for code of length n padded to
+/// n + 33: it starts at 0 ≤ n, and a jump leads to a JUMPDEST below n. An instruction at pc < n has
+/// at most 32 immediate bytes, all below n + 32, and the next one is at pc + 1 + 32 ≤ n + 32, the
+/// last byte. An instruction at pc ≥ n is a STOP, which ends the frame.
+const PADDING: usize = 33;
+
+/// What the run loop needs to know of code.
+#[derive(Debug)]
+pub(crate) struct Analysis {
+    padded: Box<[u8]>,
+    jump_destinations: Box<[u64]>,
+    length: usize,
 }
 
 impl Code {
@@ -25,7 +45,11 @@ impl Code {
 
     /// Code whose Keccak-256 hash is known.
     pub fn with_hash(bytes: Bytes, hash: B256) -> Self {
-        Self(Arc::new(Analysed { bytes, hash }))
+        Self(Arc::new(Shared {
+            bytes,
+            hash,
+            analysis: OnceLock::new(),
+        }))
     }
 
     /// The code's bytes, unpadded.
@@ -44,5 +68,105 @@ impl Code {
             Some(address) if address.len() == 20 => Some(Address::from_slice(address)),
             _ => None,
         }
+    }
+
+    /// Whether a jump may lead to this position: a JUMPDEST that is no immediate byte.
+    pub fn is_jump_destination(&self, position: usize) -> bool {
+        self.analysis().is_jump_destination(position)
+    }
+
+    /// The analysis, made on first use.
+    pub(crate) fn analysis(&self) -> &Analysis {
+        self.0.analysis.get_or_init(|| Analysis::new(&self.0.bytes))
+    }
+}
+
+impl Analysis {
+    fn new(code: &[u8]) -> Self {
+        let mut padded = Vec::with_capacity(code.len() + PADDING);
+        padded.extend_from_slice(code);
+        padded.resize(code.len() + PADDING, table::STOP);
+        let mut jump_destinations = vec![0u64; code.len().div_ceil(64)];
+        let mut position = 0;
+        while let Some(&byte) = code.get(position) {
+            if byte == table::JUMPDEST {
+                jump_destinations[position / 64] |= 1 << (position % 64);
+            }
+            position += 1 + immediate_bytes(byte);
+        }
+        Self {
+            padded: padded.into_boxed_slice(),
+            jump_destinations: jump_destinations.into_boxed_slice(),
+            length: code.len(),
+        }
+    }
+
+    /// The code and [`PADDING`] zero bytes after it.
+    pub(crate) fn padded(&self) -> &[u8] {
+        &self.padded
+    }
+
+    /// See [`Code::is_jump_destination`].
+    #[inline(always)]
+    pub(crate) fn is_jump_destination(&self, position: usize) -> bool {
+        // `length` bounds the answer too: the last word's unused bits are zero.
+        match self.jump_destinations.get(position / 64) {
+            Some(bits) => bits >> (position % 64) & 1 == 1,
+            None => false,
+        }
+    }
+
+    /// The length of the code, unpadded.
+    #[inline(always)]
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+}
+
+/// Immediate bytes after an opcode, whatever the fork: only PUSH1 to PUSH32 have any.
+const fn immediate_bytes(byte: u8) -> usize {
+    match byte {
+        table::PUSH1..=table::PUSH32 => (byte - table::PUSH0) as usize,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn immediate_bytes_are_the_tables() {
+        for byte in 0..=u8::MAX {
+            let row = table::info(byte).map_or(0, |row| usize::from(row.immediate));
+            assert_eq!(immediate_bytes(byte), row, "0x{byte:02x}");
+        }
+    }
+
+    #[test]
+    fn a_jumpdest_within_an_immediate_is_no_destination() {
+        let code = Code::new(Bytes::from_static(&[0x60, 0x5b, 0x5b, 0x61, 0x5b]));
+        let found: Vec<_> = (0..200).filter(|p| code.is_jump_destination(*p)).collect();
+        assert_eq!(found, [2]);
+    }
+
+    #[test]
+    fn every_push_at_the_end_of_the_code_stays_within_the_padding() {
+        for push in table::PUSH1..=table::PUSH32 {
+            let analysis = Analysis::new(&[push]);
+            assert_eq!(analysis.padded()[1 + immediate_bytes(push)], table::STOP);
+        }
+    }
+
+    #[test]
+    fn a_designator_is_23_bytes() {
+        let mut bytes = vec![0xef, 0x01, 0x00];
+        bytes.extend_from_slice(&[7; 20]);
+        assert_eq!(
+            Code::new(bytes.clone().into()).delegate(),
+            Some(Address::repeat_byte(7))
+        );
+        bytes.push(0);
+        assert_eq!(Code::new(bytes.into()).delegate(), None);
     }
 }

@@ -1,6 +1,7 @@
 //! How a frame ends, and what else can make it leave the run loop.
 
 use super::message::{CallMessage, CreateMessage};
+use crate::host::Refusal;
 
 /// How a frame ended: data, not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,4 +87,37 @@ pub enum Action {
     Create(CreateMessage),
     /// The host refused to answer; the host knows why. The frame must not be run again.
     Fault,
+}
+
+/// Why an instruction's body could not do its work; the run loop makes an [`Action`] of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interrupt {
+    /// The frame halts.
+    Halt(Halt),
+    /// The host refused.
+    Fault,
+}
+
+impl From<Halt> for Interrupt {
+    fn from(halt: Halt) -> Self {
+        Interrupt::Halt(halt)
+    }
+}
+
+impl From<Refusal> for Interrupt {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::OutOfGas => Interrupt::Halt(Halt::OutOfGas),
+            Refusal::Fault => Interrupt::Fault,
+        }
+    }
+}
+
+impl From<Interrupt> for Action {
+    fn from(interrupt: Interrupt) -> Self {
+        match interrupt {
+            Interrupt::Halt(halt) => Action::Exit(Exit::Halt(halt)),
+            Interrupt::Fault => Action::Fault,
+        }
+    }
 }

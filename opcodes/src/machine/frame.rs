@@ -2,7 +2,9 @@
 
 use core::ops::Range;
 
-use super::{code::Code, gas::Gas};
+use super::{
+    code::Code, exit::Halt, gas::Gas, memory::Memory, schedule::GasSchedule, stack::Stack,
+};
 use crate::{Address, Fork, U256, host::AccountIndex};
 
 /// What a frame is started with, besides its code, input and gas.
@@ -26,7 +28,7 @@ pub struct FrameContext {
 
 /// One activation of code. It owns all it needs, lives on the heap and is `Send`; recycle it with
 /// [`Frame::reset`] to save its allocations.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Frame {
     /// What it was started with.
     pub context: FrameContext,
@@ -34,9 +36,12 @@ pub struct Frame {
     pub gas: Gas,
     /// Where its output lies in its memory, once it has ended with RETURN or REVERT.
     pub output: Range<usize>,
-    code: Code,
-    input: Vec<u8>,
-    return_data: Vec<u8>,
+    pub(crate) code: Code,
+    pub(crate) pc: usize,
+    pub(crate) stack: Stack,
+    pub(crate) memory: Memory,
+    pub(crate) input: Vec<u8>,
+    pub(crate) return_data: Vec<u8>,
 }
 
 /// What a call or creation came to, as the frame that asked for it sees it.
@@ -62,6 +67,9 @@ impl Frame {
             },
             output: 0..0,
             code,
+            pc: 0,
+            stack: Stack::new(),
+            memory: Memory::default(),
             input: Vec::new(),
             return_data: Vec::new(),
         })
@@ -76,6 +84,9 @@ impl Frame {
         };
         self.output = 0..0;
         self.code = code;
+        self.pc = 0;
+        self.stack.clear();
+        self.memory.clear();
         self.input.clear();
         self.return_data.clear();
     }
@@ -85,9 +96,43 @@ impl Frame {
         &mut self.input
     }
 
+    /// The call data.
+    pub fn input(&self) -> &[u8] {
+        &self.input
+    }
+
+    /// The code that it runs.
+    pub fn code(&self) -> &Code {
+        &self.code
+    }
+
+    /// The position in the code of the next instruction; once the frame has ended by an exit, of
+    /// the instruction that ended it.
+    pub fn pc(&self) -> usize {
+        self.pc
+    }
+
+    /// The stack, the top last.
+    pub fn stack(&self) -> &[U256] {
+        self.stack.words()
+    }
+
+    /// The whole memory; a multiple of 32 bytes.
+    pub fn memory_bytes(&self) -> &[u8] {
+        self.memory.bytes()
+    }
+
+    /// What RETURNDATASIZE and RETURNDATACOPY see.
+    pub fn return_data(&self) -> &[u8] {
+        &self.return_data
+    }
+
     /// A range of memory that is expanded already: a message's input or init code.
-    pub fn memory(&self, _range: Range<usize>) -> &[u8] {
-        unimplemented!("memory")
+    ///
+    /// # Panics
+    /// If it is not.
+    pub fn memory(&self, range: Range<usize>) -> &[u8] {
+        self.memory.region(range)
     }
 
     /// The bytes returned by RETURN or REVERT; empty for any other exit.
@@ -97,7 +142,35 @@ impl Frame {
 
     /// Goes on after a call or creation: pushes the result, keeps the return data, writes the output.
     /// Gas that comes back is added to [`Frame::gas`] by the caller.
-    pub fn resume(&mut self, _outcome: Outcome<'_>) {
-        unimplemented!("resume")
+    ///
+    /// # Panics
+    /// If `output` is not within memory, as the message's own range is.
+    pub fn resume(&mut self, outcome: Outcome<'_>) {
+        self.stack.push(outcome.result);
+        self.return_data.clear();
+        self.return_data.extend_from_slice(outcome.return_data);
+        let length = outcome.output.len().min(outcome.return_data.len());
+        let start = outcome.output.start;
+        self.memory
+            .region_mut(start..start + length)
+            .copy_from_slice(&outcome.return_data[..length]);
+    }
+
+    /// The fork's rules.
+    pub(crate) fn schedule(&self) -> &'static GasSchedule {
+        GasSchedule::of(self.context.fork)
+    }
+
+    /// Charges for a region of memory and grows to hold it.
+    pub(crate) fn expand(&mut self, offset: U256, size: U256) -> Result<Range<usize>, Halt> {
+        self.memory.expand(offset, size, &mut self.gas)
+    }
+
+    /// The rule of EIP-214 for instructions that change state.
+    pub(crate) fn forbid_static(&self) -> Result<(), Halt> {
+        if self.context.is_static {
+            return Err(Halt::StaticViolation);
+        }
+        Ok(())
     }
 }

@@ -6,5 +6,8 @@ pub mod exit;
 pub mod fork;
 pub mod frame;
 pub mod gas;
+pub mod memory;
 pub mod message;
+pub mod schedule;
+pub mod stack;
 pub mod word;

@@ -1,0 +1,176 @@
+//! The stack of 1024 words.
+//!
+//! Instructions that touch the host use the checked methods here; the run loop works on the words
+//! through [`Top`] and puts the height back before it leaves.
+
+use crate::U256;
+
+/// The most words a stack holds.
+pub const STACK_LIMIT: usize = 1024;
+
+/// A frame's stack. The words lie in one heap allocation that is recycled with the frame.
+#[derive(Clone)]
+pub struct Stack {
+    words: Box<[U256]>,
+    height: usize,
+}
+
+impl Stack {
+    pub(crate) fn new() -> Self {
+        Self {
+            words: vec![U256::zero(); STACK_LIMIT].into_boxed_slice(),
+            height: 0,
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.height = 0;
+    }
+
+    /// The words in use, the top last.
+    pub fn words(&self) -> &[U256] {
+        &self.words[..self.height]
+    }
+
+    /// Takes the top; the dispatch has checked that there is one.
+    pub(crate) fn pop(&mut self) -> U256 {
+        self.height -= 1;
+        self.words[self.height]
+    }
+
+    /// Takes the N topmost words, the top first; the dispatch has checked that they are there.
+    pub(crate) fn pop_array<const N: usize>(&mut self) -> [U256; N] {
+        core::array::from_fn(|_| self.pop())
+    }
+
+    /// Adds a word; the dispatch has checked that there is room.
+    pub(crate) fn push(&mut self, word: U256) {
+        self.words[self.height] = word;
+        self.height += 1;
+    }
+
+    /// A cursor for the run loop. It is good until the stack is used in any other way.
+    pub(crate) fn top(&mut self) -> Top {
+        let base = self.words.as_mut_ptr();
+        // SAFETY: 1. `height` is at most the length of `words`: only `push`, which indexes, and
+        // `set_top`, which checks, raise it.
+        let next = unsafe { base.add(self.height) };
+        Top { base, next }
+    }
+
+    /// Takes over the height that the run loop has reached.
+    pub(crate) fn set_top(&mut self, top: Top) {
+        let height = top.bytes() / size_of::<U256>();
+        assert!(height <= STACK_LIMIT, "the cursor belongs to this stack");
+        self.height = height;
+    }
+}
+
+impl core::fmt::Debug for Stack {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_list().entries(self.words()).finish()
+    }
+}
+
+/// The run loop's view of a stack: raw, so that it can live in registers.
+///
+/// Words move as four 64-bit limbs, by volatile accesses that the compiler cannot merge: a 32-byte
+/// vector load right after four 8-byte stores of the same word cannot be forwarded from the store
+/// buffer and stalls, which costs a third of an interpreter's time.
+#[derive(Clone, Copy)]
+pub(crate) struct Top {
+    base: *mut U256,
+    next: *mut U256,
+}
+
+impl Top {
+    /// The height in bytes, 32 to a word.
+    #[inline(always)]
+    pub(crate) fn bytes(self) -> usize {
+        self.next as usize - self.base as usize
+    }
+
+    /// The word `depth` below the top, which is at depth 1.
+    ///
+    /// # Safety
+    /// The stack is at least `depth` words high.
+    #[inline(always)]
+    pub(crate) unsafe fn get(self, depth: usize) -> U256 {
+        debug_assert!(depth * size_of::<U256>() <= self.bytes());
+        // SAFETY: 1. The caller has checked the height, so the word is within the allocation and
+        // initialised. 2. U256 is four u64 (`U256(pub [u64; 4])`), so the casts keep alignment.
+        unsafe {
+            let limbs = self.next.sub(depth).cast::<u64>();
+            U256([
+                limbs.read_volatile(),
+                limbs.add(1).read_volatile(),
+                limbs.add(2).read_volatile(),
+                limbs.add(3).read_volatile(),
+            ])
+        }
+    }
+
+    /// Writes the word `depth` below the top.
+    ///
+    /// # Safety
+    /// As for [`Top::get`].
+    #[inline(always)]
+    pub(crate) unsafe fn set(self, depth: usize, word: U256) {
+        debug_assert!(depth * size_of::<U256>() <= self.bytes());
+        // SAFETY: as in `get`; the cursor has the only access to the words while it is used.
+        unsafe {
+            let limbs = self.next.sub(depth).cast::<u64>();
+            limbs.write_volatile(word.0[0]);
+            limbs.add(1).write_volatile(word.0[1]);
+            limbs.add(2).write_volatile(word.0[2]);
+            limbs.add(3).write_volatile(word.0[3]);
+        }
+    }
+
+    /// Drops `count` words.
+    ///
+    /// # Safety
+    /// The stack is at least `count` words high.
+    #[inline(always)]
+    pub(crate) unsafe fn drop(&mut self, count: usize) {
+        debug_assert!(count * size_of::<U256>() <= self.bytes());
+        // SAFETY: 1. `next` stays at or above `base`, by the caller's check.
+        self.next = unsafe { self.next.sub(count) };
+    }
+
+    /// Adds a word.
+    ///
+    /// # Safety
+    /// The stack is below [`STACK_LIMIT`] words high.
+    #[inline(always)]
+    pub(crate) unsafe fn push(&mut self, word: U256) {
+        debug_assert!(self.bytes() < STACK_LIMIT * size_of::<U256>());
+        // SAFETY: 1. There is room for one more word, by the caller's check.
+        unsafe {
+            self.next = self.next.add(1);
+            self.set(1, word);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cursor_and_the_checked_methods_see_the_same_words() {
+        let mut stack = Stack::new();
+        stack.push(U256::from(7));
+        let mut top = stack.top();
+        // SAFETY: one word is on the stack, and there is room for more.
+        unsafe {
+            assert_eq!(top.get(1), U256::from(7));
+            top.push(U256::MAX);
+            top.set(2, U256([1, 2, 3, 4]));
+        }
+        stack.set_top(top);
+        assert_eq!(stack.words(), [U256([1, 2, 3, 4]), U256::MAX]);
+        assert_eq!(stack.pop_array(), [U256::MAX, U256([1, 2, 3, 4])]);
+        assert!(stack.words().is_empty());
+    }
+}

@@ -1,1 +1,0 @@
-//! All 256-bit arithmetic of the EVM.

@@ -1,0 +1,166 @@
+//! Calls that are entered at once: all of Ethereum's, and under deferral the inline ones and those
+//! to precompiles.
+
+use super::{
+    DEPTH_MAX, Policy, World,
+    driver::{Activation, Driver, Entry},
+};
+use crate::{
+    AccountIndex, CallKind, CallMessage, Code, Exit, Fork, FrameContext, Halt, Outcome, U256,
+    precompiles::Precompile, state::Fault,
+};
+
+impl Driver {
+    /// Enters a call, or answers it at once; an exit if the calling frame ends over it.
+    pub(super) fn enter_call(
+        &mut self,
+        world: &mut World<'_>,
+        policy: &Policy,
+        message: CallMessage,
+    ) -> Result<Option<Exit>, Fault> {
+        let is_deferring = policy.deferred().is_some();
+        let frame = &mut self.top().frame;
+        let Some(forwarded) = message.forwarded_gas(world.fork, frame.gas.remaining) else {
+            return Ok(Some(Exit::Halt(Halt::OutOfGas)));
+        };
+        frame.gas.remaining -= forwarded;
+        let gas_limit = forwarded + message.stipend();
+        let account = frame.context.account.0;
+        let depth = frame.context.depth + 1;
+        let needs_balance = matches!(message.kind, CallKind::Call | CallKind::CallCode);
+        if depth > DEPTH_MAX || needs_balance && world.journal.balance_at(account) < message.value {
+            self.answer(gas_limit, false, &[], &message);
+            return Ok(None);
+        }
+        let checkpoint = world.journal.checkpoint();
+        let target = self.move_value(world, &message, account, is_deferring)?;
+        if let Some(precompile) = world.precompiles.get(message.code_address) {
+            let outcome = run_precompile(precompile, self.input(&message), gas_limit, world.fork);
+            match outcome {
+                Ok((gas_left, bytes)) => self.answer(gas_left, true, &bytes, &message),
+                Err(_) => {
+                    world.journal.revert_to(checkpoint);
+                    self.answer(0, false, &[], &message);
+                }
+            }
+            return Ok(None);
+        }
+        let code = called_code(world, message.code_address)?;
+        if code.bytes().is_empty() {
+            self.answer(gas_limit, true, &[], &message);
+            return Ok(None);
+        }
+        let context = FrameContext {
+            fork: world.fork,
+            address: message.target,
+            account: AccountIndex(target),
+            caller: message.caller,
+            value: message.value,
+            is_static: message.is_static,
+            depth,
+        };
+        let mut frame = self.frame(context, code, gas_limit);
+        frame.input_mut().extend_from_slice(self.input(&message));
+        self.activations.push(Activation {
+            frame,
+            checkpoint,
+            entry: Entry::Call {
+                output: message.output,
+            },
+        });
+        Ok(None)
+    }
+
+    /// Moves a call's value and touches its target, whose place it returns. Under deferral the only
+    /// value that moves inline is one sent to a precompile, and it moves as a credit.
+    fn move_value(
+        &mut self,
+        world: &mut World<'_>,
+        message: &CallMessage,
+        caller: u32,
+        is_deferring: bool,
+    ) -> Result<u32, Fault> {
+        let located = world.journal.locate(world.state, message.target);
+        let target = world.unrefused(located)?;
+        match message.kind {
+            CallKind::Call if is_deferring => {
+                if !message.is_static {
+                    let taken = world.journal.sub_balance(caller, message.value);
+                    let sufficed = world.unrefused(taken)?;
+                    debug_assert!(sufficed, "the balance was checked");
+                    world.journal.credit(message.target, message.value);
+                }
+            }
+            CallKind::Call => {
+                if !message.value.is_zero() {
+                    let taken = world.journal.sub_balance(caller, message.value);
+                    let sufficed = world.unrefused(taken)?;
+                    debug_assert!(sufficed, "the balance was checked");
+                }
+                let added = world.journal.add_balance(target, message.value);
+                world.unrefused(added)?;
+            }
+            CallKind::StaticCall if !is_deferring => world.journal.touch(target),
+            CallKind::StaticCall | CallKind::CallCode | CallKind::DelegateCall => {}
+        }
+        Ok(target)
+    }
+
+    /// Gives the calling frame its answer without having entered another.
+    pub(super) fn answer(
+        &mut self,
+        gas_returned: u64,
+        success: bool,
+        return_data: &[u8],
+        message: &CallMessage,
+    ) {
+        let frame = &mut self.top().frame;
+        frame.gas.remaining += gas_returned;
+        frame.resume(Outcome {
+            result: U256::from(u8::from(success)),
+            return_data,
+            output: message.output.clone(),
+        });
+    }
+
+    fn input(&self, message: &CallMessage) -> &[u8] {
+        let caller = self
+            .activations
+            .last()
+            .expect("a message comes from a frame");
+        caller.frame.memory(message.input.clone())
+    }
+}
+
+/// The code that a call to an address runs: its own, or that of its delegate (EIP-7702). A delegate
+/// that is a precompile or itself delegates runs as it stands in the state.
+pub(crate) fn called_code(world: &mut World<'_>, address: crate::Address) -> Result<Code, Fault> {
+    let located = world.journal.locate(world.state, address);
+    let account = world.unrefused(located)?;
+    let code = world.journal.code(world.state, account);
+    let code = world.unrefused(code)?;
+    if world.fork < Fork::Prague {
+        return Ok(code);
+    }
+    let Some(delegate) = code.delegate() else {
+        return Ok(code);
+    };
+    let located = world.journal.locate(world.state, delegate);
+    let account = world.unrefused(located)?;
+    let code = world.journal.code(world.state, account);
+    world.unrefused(code)
+}
+
+/// Runs a precompile: gas left and output.
+pub(crate) fn run_precompile(
+    precompile: &Precompile,
+    input: &[u8],
+    gas_limit: u64,
+    fork: Fork,
+) -> Result<(u64, bytes::Bytes), Halt> {
+    let output = precompile.run(input, gas_limit, fork)?;
+    let gas_left = gas_limit
+        .checked_sub(output.gas_used)
+        .ok_or(Halt::OutOfGas)?;
+    Ok((gas_left, output.bytes))
+}

@@ -1,0 +1,137 @@
+//! An account while transactions work on it.
+
+use crate::{
+    Address, B256, Code, U256,
+    state::{AccountInfo, EMPTY_CODE_HASH, Map},
+};
+
+/// What a running transaction may do with an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Owned: read live and written directly.
+    Owned,
+    /// Read as of the round's start, or owned by a static record: never written.
+    ReadOnly,
+}
+
+/// A slot while transactions work on it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    /// The value now.
+    pub present: U256,
+    /// The value at the start of the transaction that accessed it last.
+    pub original: U256,
+    /// The transaction that accessed it last, by epoch.
+    pub warm_in: u32,
+    /// Whether anything has been written to it since it was loaded.
+    pub is_written: bool,
+}
+
+/// An account while transactions work on it: loaded from the round's start, changed in place, and
+/// passed by move from one owner to the next.
+///
+/// What concerns one transaction only is stamped with that transaction's epoch, so that the next
+/// one need not clear it.
+#[derive(Debug)]
+pub struct LiveAccount {
+    pub(super) address: Address,
+    pub(super) info: AccountInfo,
+    pub(super) code: Option<Code>,
+    pub(super) exists: bool,
+    pub(super) access: Access,
+    pub(super) warm_in: u32,
+    pub(super) touched_in: u32,
+    pub(super) created_in: u32,
+    pub(super) destroyed_in: u32,
+    /// A transaction that has succeeded has written to it.
+    pub(super) is_written: bool,
+    /// Nothing of the storage as of the round's start shows through.
+    pub(super) storage_cleared: bool,
+    pub(super) storage: Map<U256, Slot>,
+}
+
+/// What is left of a [`LiveAccount`] when its round is over.
+pub(crate) struct WrittenAccount {
+    pub address: Address,
+    pub info: Option<AccountInfo>,
+    pub code: Option<Code>,
+    pub storage_cleared: bool,
+    pub storage: Vec<(U256, U256)>,
+}
+
+impl LiveAccount {
+    /// An account as the round's start has it.
+    pub(super) fn new(address: Address, info: Option<AccountInfo>, access: Access) -> Self {
+        Self {
+            address,
+            exists: info.is_some(),
+            info: info.unwrap_or_default(),
+            code: None,
+            access,
+            warm_in: 0,
+            touched_in: 0,
+            created_in: 0,
+            destroyed_in: 0,
+            is_written: false,
+            storage_cleared: false,
+            storage: Map::new(),
+        }
+    }
+
+    /// Whose account it is.
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    /// The account now, or `None` where it does not exist.
+    pub fn info(&self) -> Option<&AccountInfo> {
+        self.exists.then_some(&self.info)
+    }
+
+    /// Whether a transaction has written to it, so that the barrier has something to take over.
+    pub fn is_written(&self) -> bool {
+        self.is_written
+    }
+
+    /// Makes the account absent, its storage with it.
+    pub(super) fn remove(&mut self) {
+        self.info = AccountInfo::default();
+        self.code = None;
+        self.exists = false;
+        self.storage_cleared = true;
+        self.storage.clear();
+        self.is_written = true;
+    }
+
+    pub(super) fn has_code(&self) -> bool {
+        self.info.code_hash != EMPTY_CODE_HASH
+    }
+
+    /// The code hash as EXTCODEHASH returns it: zero where the account is absent or empty.
+    pub(super) fn visible_code_hash(&self) -> B256 {
+        if self.exists && !self.info.is_empty() {
+            self.info.code_hash
+        } else {
+            B256::zero()
+        }
+    }
+
+    /// What the barrier has to take over, if anything.
+    pub(crate) fn into_written(self) -> Option<WrittenAccount> {
+        if !self.is_written {
+            return None;
+        }
+        Some(WrittenAccount {
+            address: self.address,
+            info: self.exists.then_some(self.info),
+            code: self.code.filter(|_| self.info.code_hash != EMPTY_CODE_HASH),
+            storage_cleared: self.storage_cleared,
+            storage: self
+                .storage
+                .into_iter()
+                .filter(|(_, slot)| slot.is_written)
+                .map(|(key, slot)| (key, slot.present))
+                .collect(),
+        })
+    }
+}

@@ -1,0 +1,509 @@
+//! The journal of a running transaction: the accounts that it has looked at, what it has done to
+//! them, and how to undo that.
+//!
+//! It knows ownership (what may be written) and no policy: who owns what is told by its caller. It
+//! reads the round's start through a [`State`] that is handed to each method, so that it can live as
+//! long as its worker and keep its allocations.
+
+mod account;
+mod deferred_call;
+mod host;
+mod undo;
+
+pub use account::{Access, LiveAccount};
+pub use deferred_call::{DeferredCall, Input};
+pub use undo::Checkpoint;
+
+use account::Slot;
+use undo::Undo;
+
+use super::{AccessList, AccountInfo, DatabaseFault, EMPTY_CODE_HASH, Map, State};
+use crate::{Address, Code, Fork, Log, Refusal, U256};
+
+/// Why a transaction cannot go on at all. What it has done so far is undone by its caller.
+#[derive(Debug)]
+pub enum Fault {
+    /// The database failed: the block fails.
+    Database(DatabaseFault),
+    /// The bytes of a code are needed, and only its hash is known: the transaction fails.
+    CodeMissing(Address),
+    /// A write to an account that is not owned: a defect of whoever told the journal what is owned.
+    NotOwned(Address),
+    /// A balance would exceed 2²⁵⁶−1 wei: the state is not one that Ethereum can have.
+    BalanceOverflow(Address),
+    /// An embedder's hook panicked.
+    Panicked(String),
+}
+
+/// Wei to be added to a balance at the barrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credit {
+    /// Who receives it.
+    pub address: Address,
+    /// Wei; zero is a touch.
+    pub amount: U256,
+}
+
+/// What a transaction leaves behind besides its accounts.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// In the order in which they were emitted.
+    pub logs: Vec<Log>,
+    /// To be applied at the barrier.
+    pub credits: Vec<Credit>,
+    /// Deferred calls, in the order in which they were emitted.
+    pub deferred_calls: Vec<DeferredCall>,
+    /// Wei that ceased to exist with destroyed accounts.
+    pub burnt: U256,
+}
+
+/// The accounts of a worker, and the changes of the transaction that it runs.
+#[derive(Debug)]
+pub struct Journal {
+    fork: Fork,
+    /// Ethereum's own rule: every account that is looked at is owned.
+    owns_everything: bool,
+    accounts: Vec<LiveAccount>,
+    vacant: Vec<u32>,
+    index: Map<Address, u32>,
+    /// Of the running transaction; never 0, and no two transactions of a block share one.
+    epoch: u32,
+    access_list: AccessList,
+    undo: Vec<Undo>,
+    logs: Vec<Log>,
+    credits: Vec<Credit>,
+    deferred_calls: Vec<DeferredCall>,
+    transient: Map<(Address, U256), U256>,
+    burnt: U256,
+    fault: Option<Fault>,
+}
+
+impl Journal {
+    /// An empty journal. `owns_everything` is Ethereum's synchronous rule; otherwise what may be
+    /// written is what [`Journal::own`] has been told.
+    pub fn new(fork: Fork, owns_everything: bool) -> Self {
+        Self {
+            fork,
+            owns_everything,
+            accounts: Vec::new(),
+            vacant: Vec::new(),
+            index: Map::new(),
+            epoch: 0,
+            access_list: AccessList::default(),
+            undo: Vec::new(),
+            logs: Vec::new(),
+            credits: Vec::new(),
+            deferred_calls: Vec::new(),
+            transient: Map::new(),
+            burnt: U256::zero(),
+            fault: None,
+        }
+    }
+
+    /// Forgets all accounts: the state below has changed, or another block begins.
+    pub fn clear(&mut self) {
+        self.accounts.clear();
+        self.vacant.clear();
+        self.index.clear();
+    }
+
+    /// What is warm from the start of the coming transaction; see [`Journal::begin`].
+    pub fn access_list_mut(&mut self) -> &mut AccessList {
+        &mut self.access_list
+    }
+
+    /// Starts a transaction. `epoch` is its own within the block, and not 0.
+    pub fn begin(&mut self, epoch: u32) {
+        debug_assert!(epoch != 0, "0 stands for never");
+        self.epoch = epoch;
+        self.access_list.clear();
+        self.undo.clear();
+        self.logs.clear();
+        self.credits.clear();
+        self.deferred_calls.clear();
+        self.transient.clear();
+        self.burnt = U256::zero();
+        self.fault = None;
+    }
+
+    /// Ends a transaction: destroyed accounts go, empty ones that were touched go (EIP-161), and
+    /// what is left counts as written.
+    pub fn end(&mut self) -> Effects {
+        let clears_empty = self.clears_empty();
+        for undo in self.undo.drain(..) {
+            let account = match undo {
+                Undo::Touched { account, .. }
+                | Undo::Slot { account, .. }
+                | Undo::Created { account, .. } => account,
+                _ => continue,
+            };
+            let account = &mut self.accounts[account as usize];
+            account.is_written = true;
+            if account.destroyed_in == self.epoch {
+                self.burnt = self.burnt.saturating_add(account.info.balance);
+                account.destroyed_in = 0;
+                account.remove();
+            } else if clears_empty && account.exists && account.info.is_empty() {
+                account.remove();
+            }
+        }
+        Effects {
+            logs: std::mem::take(&mut self.logs),
+            credits: std::mem::take(&mut self.credits),
+            deferred_calls: std::mem::take(&mut self.deferred_calls),
+            burnt: self.burnt,
+        }
+    }
+
+    /// Makes an account owned until [`Journal::disown`], as it is or as its last owner left it.
+    ///
+    /// # Errors
+    /// The database's, when the account is loaded here.
+    pub fn own(
+        &mut self,
+        state: &State<'_>,
+        address: Address,
+        handed_over: Option<LiveAccount>,
+    ) -> Result<u32, Fault> {
+        let mut account = match handed_over {
+            Some(account) => account,
+            None => self.loaded_copy(state, address)?,
+        };
+        account.access = Access::Owned;
+        let index = self.place(account);
+        self.index.insert(address, index);
+        Ok(index)
+    }
+
+    /// Gives an owned account up, to be handed to its next owner or to the barrier.
+    pub fn disown(&mut self, address: Address) -> Option<LiveAccount> {
+        let index = self.index.remove(&address)?;
+        self.vacant.push(index);
+        let vacancy = LiveAccount::new(Address::zero(), None, Access::ReadOnly);
+        Some(std::mem::replace(
+            &mut self.accounts[index as usize],
+            vacancy,
+        ))
+    }
+
+    /// Gives up every account: a synchronous block is over.
+    pub fn drain(&mut self) -> impl Iterator<Item = LiveAccount> + '_ {
+        self.index.clear();
+        self.vacant.clear();
+        self.accounts.drain(..)
+    }
+
+    /// Takes the reason of the last [`Refusal::Fault`].
+    pub fn take_fault(&mut self) -> Option<Fault> {
+        self.fault.take()
+    }
+
+    /// The account at a place.
+    pub fn account(&self, account: u32) -> &LiveAccount {
+        &self.accounts[account as usize]
+    }
+
+    /// The place of an account, loading it if need be; not an access in the sense of EIP-2929.
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`] if the database fails.
+    pub fn locate(&mut self, state: &State<'_>, address: Address) -> Result<u32, Refusal> {
+        if let Some(index) = self.index.get(&address) {
+            return Ok(*index);
+        }
+        let access = if self.owns_everything {
+            Access::Owned
+        } else {
+            Access::ReadOnly
+        };
+        match state.account(address) {
+            Ok(info) => {
+                let index = self.place(LiveAccount::new(address, info, access));
+                self.index.insert(address, index);
+                Ok(index)
+            }
+            Err(error) => self.refuse(Fault::Database(error)),
+        }
+    }
+
+    /// Marks an account accessed; the place, and whether the access was the transaction's first.
+    ///
+    /// # Errors
+    /// [`Refusal::OutOfGas`] if it would be cold and that is not allowed.
+    pub fn access(
+        &mut self,
+        state: &State<'_>,
+        address: Address,
+        cold_allowed: bool,
+    ) -> Result<(u32, bool), Refusal> {
+        let known = self.index.get(&address).copied();
+        if let Some(index) = known
+            && self.accounts[index as usize].warm_in == self.epoch
+        {
+            return Ok((index, false));
+        }
+        let is_cold = !self.access_list.contains_address(address);
+        if is_cold && !cold_allowed {
+            return Err(Refusal::OutOfGas);
+        }
+        let index = match known {
+            Some(index) => index,
+            None => self.locate(state, address)?,
+        };
+        self.accounts[index as usize].warm_in = self.epoch;
+        self.undo.push(Undo::AccountWarmed(index));
+        Ok((index, is_cold))
+    }
+
+    /// The code of the account at a place, its bytes loaded.
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`] if the database fails or knows the hash only.
+    pub fn code(&mut self, state: &State<'_>, account: u32) -> Result<Code, Refusal> {
+        let live = &mut self.accounts[account as usize];
+        if let Some(code) = &live.code {
+            return Ok(code.clone());
+        }
+        if !live.has_code() {
+            return Ok(Code::default());
+        }
+        match state.code(live.info.code_hash) {
+            Ok(Some(code)) => {
+                live.code = Some(code.clone());
+                Ok(code)
+            }
+            Ok(None) => {
+                let address = live.address;
+                self.refuse(Fault::CodeMissing(address))
+            }
+            Err(error) => self.refuse(Fault::Database(error)),
+        }
+    }
+
+    /// Whether the account at a place has code, a nonce or storage (EIP-684, EIP-7610).
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`] if the database fails.
+    pub fn is_taken(&mut self, state: &State<'_>, account: u32) -> Result<bool, Refusal> {
+        let live = &self.accounts[account as usize];
+        if live.info.nonce != 0
+            || live.has_code()
+            || live.storage.values().any(|slot| !slot.present.is_zero())
+        {
+            return Ok(true);
+        }
+        if live.storage_cleared {
+            return Ok(false);
+        }
+        match state.has_storage(live.address) {
+            Ok(has_storage) => Ok(has_storage),
+            Err(error) => self.refuse(Fault::Database(error)),
+        }
+    }
+
+    /// Whether the fork clears touched empty accounts (EIP-161).
+    pub fn clears_empty(&self) -> bool {
+        self.fork >= Fork::SpuriousDragon
+    }
+
+    /// Touches the account at a place: it exists from now on, and goes at the transaction's end if
+    /// it is empty then and the fork clears such.
+    pub fn touch(&mut self, account: u32) {
+        let live = &mut self.accounts[account as usize];
+        if live.touched_in != self.epoch {
+            self.undo.push(Undo::Touched {
+                account,
+                existed: live.exists,
+            });
+            live.touched_in = self.epoch;
+            live.exists = true;
+        }
+    }
+
+    /// Adds to the balance at a place.
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`] if the account is not owned or the sum is not below 2²⁵⁶.
+    pub fn add_balance(&mut self, account: u32, amount: U256) -> Result<(), Refusal> {
+        let previous = self.writable(account)?.info.balance;
+        let Some(balance) = previous.checked_add(amount) else {
+            let address = self.accounts[account as usize].address;
+            return self.refuse(Fault::BalanceOverflow(address));
+        };
+        self.touch(account);
+        if !amount.is_zero() {
+            self.set_balance(account, previous, balance);
+        }
+        Ok(())
+    }
+
+    /// Takes from the balance at a place: false, with nothing done, where it does not suffice.
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`] if the account is not owned.
+    pub fn sub_balance(&mut self, account: u32, amount: U256) -> Result<bool, Refusal> {
+        let previous = self.writable(account)?.info.balance;
+        let Some(balance) = previous.checked_sub(amount) else {
+            return Ok(false);
+        };
+        self.touch(account);
+        if !amount.is_zero() {
+            self.set_balance(account, previous, balance);
+        }
+        Ok(true)
+    }
+
+    /// Sets the nonce at a place.
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`] if the account is not owned.
+    pub fn set_nonce(&mut self, account: u32, nonce: u64) -> Result<(), Refusal> {
+        let previous = self.writable(account)?.info.nonce;
+        self.touch(account);
+        self.undo.push(Undo::Nonce { account, previous });
+        self.accounts[account as usize].info.nonce = nonce;
+        Ok(())
+    }
+
+    /// Sets the code at a place.
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`] if the account is not owned.
+    pub fn set_code(&mut self, account: u32, code: Code) -> Result<(), Refusal> {
+        let live = self.writable(account)?;
+        let previous = Box::new((live.info, live.code.take()));
+        live.info.code_hash = if code.bytes().is_empty() {
+            EMPTY_CODE_HASH
+        } else {
+            code.hash()
+        };
+        live.code = Some(code);
+        self.undo.push(Undo::Code(account, previous));
+        self.touch(account);
+        Ok(())
+    }
+
+    /// Marks the account at a place as created in this transaction (EIP-6780).
+    ///
+    /// # Errors
+    /// [`Refusal::Fault`] if the account is not owned.
+    pub fn mark_created(&mut self, account: u32) -> Result<(), Refusal> {
+        let epoch = self.epoch;
+        let live = self.writable(account)?;
+        let previous = std::mem::replace(&mut live.created_in, epoch);
+        self.undo.push(Undo::Created { account, previous });
+        self.touch(account);
+        Ok(())
+    }
+
+    /// Adds a credit for the barrier.
+    pub fn credit(&mut self, address: Address, amount: U256) {
+        self.credits.push(Credit { address, amount });
+    }
+
+    /// Appends a deferred call; it goes if the frame that emitted it fails.
+    pub fn emit(&mut self, emission: DeferredCall) {
+        self.deferred_calls.push(emission);
+    }
+
+    /// The place of an account if the running transaction owns it. Where everything is owned that is
+    /// every account.
+    pub fn locate_owned(
+        &mut self,
+        state: &State<'_>,
+        address: Address,
+    ) -> Option<Result<u32, Refusal>> {
+        if self.owns_everything {
+            return Some(self.locate(state, address));
+        }
+        let index = *self.index.get(&address)?;
+        (self.accounts[index as usize].access == Access::Owned).then_some(Ok(index))
+    }
+
+    /// Adds to the balance at a place for good, outside any transaction.
+    ///
+    /// # Errors
+    /// The balance would not fit in 256 bits.
+    pub fn deposit(&mut self, account: u32, amount: U256) -> Result<(), Fault> {
+        let live = &mut self.accounts[account as usize];
+        live.info.balance = live
+            .info
+            .balance
+            .checked_add(amount)
+            .ok_or(Fault::BalanceOverflow(live.address))?;
+        live.exists = true;
+        live.is_written = true;
+        Ok(())
+    }
+
+    /// The deferred calls of the running transaction that have survived.
+    pub fn deferred_calls(&self) -> &[DeferredCall] {
+        &self.deferred_calls
+    }
+
+    /// The same, to be given their gas.
+    pub fn deferred_calls_mut(&mut self) -> &mut [DeferredCall] {
+        &mut self.deferred_calls
+    }
+
+    /// The deferred calls emitted since a checkpoint.
+    pub fn deferred_calls_since(&self, checkpoint: Checkpoint) -> &[DeferredCall] {
+        &self.deferred_calls[checkpoint.deferred_calls..]
+    }
+
+    /// The balance at a place, in wei.
+    pub fn balance_at(&self, account: u32) -> U256 {
+        self.accounts[account as usize].info.balance
+    }
+
+    /// The nonce at a place.
+    pub fn nonce_at(&self, account: u32) -> u64 {
+        self.accounts[account as usize].info.nonce
+    }
+
+    fn set_balance(&mut self, account: u32, previous: U256, balance: U256) {
+        self.undo.push(Undo::Balance { account, previous });
+        self.accounts[account as usize].info.balance = balance;
+    }
+
+    fn writable(&mut self, account: u32) -> Result<&mut LiveAccount, Refusal> {
+        if self.accounts[account as usize].access != Access::Owned {
+            let address = self.accounts[account as usize].address;
+            return self.refuse(Fault::NotOwned(address));
+        }
+        Ok(&mut self.accounts[account as usize])
+    }
+
+    fn refuse<T>(&mut self, fault: Fault) -> Result<T, Refusal> {
+        self.fault = Some(fault);
+        Err(Refusal::Fault)
+    }
+
+    /// The account as of the round's start; what an earlier transaction of this worker has read of
+    /// it is used, but not taken.
+    fn loaded_copy(&mut self, state: &State<'_>, address: Address) -> Result<LiveAccount, Fault> {
+        let known = self
+            .index
+            .get(&address)
+            .map(|index| &self.accounts[*index as usize]);
+        let info: Option<AccountInfo> = match known {
+            Some(live) => live.info().copied(),
+            None => state.account(address).map_err(Fault::Database)?,
+        };
+        let code = known.and_then(|live| live.code.clone());
+        let mut account = LiveAccount::new(address, info, Access::Owned);
+        account.code = code;
+        Ok(account)
+    }
+
+    fn place(&mut self, account: LiveAccount) -> u32 {
+        if let Some(index) = self.vacant.pop() {
+            self.accounts[index as usize] = account;
+            return index;
+        }
+        let index =
+            u32::try_from(self.accounts.len()).expect("fewer than 2^32 accounts fit in memory");
+        self.accounts.push(account);
+        index
+    }
+}

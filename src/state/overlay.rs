@@ -1,0 +1,195 @@
+//! The state as of a round's start: the database below it, and what the rounds before have changed.
+//!
+//! Nobody writes to it while a round runs; the barrier does, with [`State::write_back`] and
+//! [`State::credit`].
+
+use std::collections::BTreeMap;
+
+use super::{AccountInfo, DatabaseFault, EMPTY_CODE_HASH, ErasedDatabase, LiveAccount, Map};
+use crate::{Address, B256, Code, U256};
+
+/// What has become of one account since the block's start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountChange {
+    /// The account now; `None` where it is gone.
+    pub info: Option<AccountInfo>,
+    /// Whether nothing of its storage before the block is left.
+    pub storage_cleared: bool,
+    /// Slots written since, zeros included.
+    pub storage: Map<U256, U256>,
+}
+
+/// Everything that a block has changed, in the order of the addresses.
+#[derive(Clone, Debug, Default)]
+pub struct StateChanges {
+    /// By address.
+    pub accounts: BTreeMap<Address, AccountChange>,
+    /// Codes that creations and delegations have left, by hash.
+    pub codes: BTreeMap<B256, Code>,
+}
+
+/// The state as of a round's start.
+pub struct State<'d> {
+    database: &'d dyn ErasedDatabase,
+    changes: Map<Address, AccountChange>,
+    codes: Map<B256, Code>,
+}
+
+impl<'d> State<'d> {
+    /// The state before the block's first transaction.
+    pub fn new(database: &'d dyn ErasedDatabase) -> Self {
+        Self {
+            database,
+            changes: Map::new(),
+            codes: Map::new(),
+        }
+    }
+
+    /// An account's balance, nonce and code hash.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn account(&self, address: Address) -> Result<Option<AccountInfo>, DatabaseFault> {
+        match self.changes.get(&address) {
+            Some(change) => Ok(change.info),
+            None => self.database.account(address),
+        }
+    }
+
+    /// A slot's value.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn storage(&self, address: Address, key: U256) -> Result<U256, DatabaseFault> {
+        if let Some(change) = self.changes.get(&address) {
+            if let Some(value) = change.storage.get(&key) {
+                return Ok(*value);
+            }
+            if change.storage_cleared {
+                return Ok(U256::zero());
+            }
+        }
+        self.database.storage(address, key)
+    }
+
+    /// Whether any slot is not zero.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn has_storage(&self, address: Address) -> Result<bool, DatabaseFault> {
+        if let Some(change) = self.changes.get(&address) {
+            if change.storage.values().any(|value| !value.is_zero()) {
+                return Ok(true);
+            }
+            if change.storage_cleared {
+                return Ok(false);
+            }
+        }
+        self.database.has_storage(address)
+    }
+
+    /// The code with a hash, or `None` where its bytes are not known.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn code(&self, hash: B256) -> Result<Option<Code>, DatabaseFault> {
+        if hash == EMPTY_CODE_HASH {
+            return Ok(Some(Code::default()));
+        }
+        match self.codes.get(&hash) {
+            Some(code) => Ok(Some(code.clone())),
+            None => self.database.code(hash),
+        }
+    }
+
+    /// An earlier block's hash.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn block_hash(&self, number: u64) -> Result<B256, DatabaseFault> {
+        self.database.block_hash(number)
+    }
+
+    /// Tells the database which accounts a round will own.
+    pub fn prefetch(&self, addresses: &[Address]) {
+        self.database.prefetch(addresses);
+    }
+
+    /// Takes over what the owners of an account have done to it.
+    pub fn write_back(&mut self, account: LiveAccount) {
+        let Some(written) = account.into_written() else {
+            return;
+        };
+        if let Some(code) = written.code {
+            self.codes.entry(code.hash()).or_insert(code);
+        }
+        let change = self.changes.entry(written.address).or_default();
+        change.info = written.info;
+        if written.storage_cleared {
+            change.storage_cleared = true;
+            change.storage.clear();
+        }
+        change.storage.extend(written.storage);
+    }
+
+    /// Adds to a balance, creating the account if it is absent.
+    ///
+    /// # Errors
+    /// The database's, or the balance that the addition would overflow.
+    pub fn credit(&mut self, address: Address, amount: U256) -> Result<(), CreditFault> {
+        let mut info = self
+            .account(address)
+            .map_err(CreditFault::Database)?
+            .unwrap_or_default();
+        info.balance = info
+            .balance
+            .checked_add(amount)
+            .ok_or(CreditFault::Overflow { address, amount })?;
+        self.changes
+            .entry(address)
+            .or_insert_with(|| AccountChange {
+                info: None,
+                ..AccountChange::default()
+            })
+            .info = Some(info);
+        Ok(())
+    }
+
+    /// Removes an account with its storage if it is empty (EIP-161).
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn clear_if_empty(&mut self, address: Address) -> Result<(), DatabaseFault> {
+        if self.account(address)?.is_some_and(|info| info.is_empty()) {
+            let change = self.changes.entry(address).or_default();
+            *change = AccountChange {
+                info: None,
+                storage_cleared: true,
+                storage: Map::new(),
+            };
+        }
+        Ok(())
+    }
+
+    /// Everything that has changed, sorted.
+    pub fn into_changes(self) -> StateChanges {
+        StateChanges {
+            accounts: self.changes.into_iter().collect(),
+            codes: self.codes.into_iter().collect(),
+        }
+    }
+}
+
+/// Why a credit could not be applied.
+#[derive(Debug)]
+pub enum CreditFault {
+    /// The balance could not be read.
+    Database(DatabaseFault),
+    /// The balance would exceed 2²⁵⁶−1 wei.
+    Overflow {
+        /// Whose balance.
+        address: Address,
+        /// The credit, in wei.
+        amount: U256,
+    },
+}

@@ -1,0 +1,342 @@
+//! One transaction from its validation to its effects: an original one, or a virtual one.
+//!
+//! Where it stands in a round, and what becomes of the deferred calls it leaves, is the round's
+//! business.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bytes::Bytes;
+
+use super::{
+    InvalidTransaction, Recovered, TransactionRules,
+    authorizations::apply_authorizations,
+    outermost::{Run, Stage, share_gas},
+    receipt::Status,
+    settlement::{Purchase, Settlement, TreeGas},
+};
+use crate::{
+    Address, BlockEnvironment, Exit, Fork, TransactionEnvironment, U256,
+    call::{Driver, Policy, World},
+    precompiles::Precompiles,
+    state::{
+        Fault, Journal, State,
+        account::create_address,
+        journal::{DeferredCall, Effects},
+    },
+};
+
+/// What is the same for every transaction of a round.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    /// The rules.
+    pub fork: Fork,
+    /// What becomes of calls.
+    pub policy: &'a Policy,
+    /// The block's facts.
+    pub block: &'a BlockEnvironment,
+    /// The fork's precompiles.
+    pub precompiles: &'a Precompiles,
+    /// What transactions are measured by.
+    pub rules: &'a TransactionRules,
+    /// The state as of the round's start.
+    pub state: &'a State<'a>,
+}
+
+/// An original transaction with what can be known of it before it runs.
+#[derive(Clone, Debug)]
+pub struct Original {
+    /// The transaction and its sender.
+    pub recovered: Recovered,
+    /// What its instructions, and those of its tree, see of it.
+    pub environment: TransactionEnvironment,
+    /// The signers of its EIP-7702 list, tuple by tuple; `None` where a signature is not valid.
+    pub authorities: Vec<Option<Address>>,
+}
+
+/// What a transaction came to.
+#[derive(Debug)]
+pub struct Executed {
+    /// How it ended.
+    pub status: Status,
+    /// Gas consumed by it alone, before refunds.
+    pub gas_used: u64,
+    /// Its refund counter, 0 unless it succeeded.
+    pub refund_counter: i64,
+    /// The contract that it created.
+    pub created: Option<Address>,
+    /// Wei that goes back to a record's sender; its credit is among the effects.
+    pub bounced: U256,
+    /// What it returned or reverted with.
+    pub output: Bytes,
+    /// Logs, credits, deferred calls with their gas, burnt wei.
+    pub effects: Effects,
+    /// On an original transaction that was not skipped: what it paid, and what of that is settled.
+    pub payment: Option<Payment>,
+}
+
+/// What an original transaction paid.
+#[derive(Clone, Copy, Debug)]
+pub struct Payment {
+    /// The gas it bought.
+    pub purchase: Purchase,
+    /// What its own run adds to its tree's gas.
+    pub tree: TreeGas,
+    /// Wei burnt for blobs.
+    pub blob_fee: U256,
+    /// Its settlement, if it has published nothing.
+    pub settled: Option<Settlement>,
+    /// Whether the settlement's fee is a credit still to be applied: the transaction does not own the
+    /// coinbase.
+    pub is_fee_due: bool,
+}
+
+/// Runs transactions one after the other. It belongs to one worker and keeps its allocations.
+#[derive(Debug)]
+pub struct Executor {
+    /// The accounts that it works on.
+    pub journal: Journal,
+    driver: Driver,
+}
+
+impl Original {
+    /// Works out what can be known before the transaction runs; recovers the signers of its
+    /// authorizations, which takes about 50 µs each.
+    pub fn new(recovered: Recovered, block: &BlockEnvironment) -> Self {
+        let transaction = &recovered.transaction;
+        let environment = TransactionEnvironment {
+            origin: recovered.sender,
+            gas_price: transaction.effective_gas_price(block.base_fee),
+            blob_hashes: transaction.blob_hashes.clone(),
+        };
+        let authorities = transaction
+            .authorizations
+            .iter()
+            .map(|tuple| tuple.authority())
+            .collect();
+        Self {
+            recovered,
+            environment,
+            authorities,
+        }
+    }
+
+    /// The account that it runs as: its callee, or the address that it creates.
+    pub fn target(&self) -> Address {
+        let Recovered {
+            transaction,
+            sender,
+            ..
+        } = &self.recovered;
+        transaction
+            .to
+            .unwrap_or_else(|| create_address(*sender, transaction.nonce))
+    }
+
+    /// The accounts that it owns, each once: sender, target, authorities (semantics, section 2).
+    pub fn owned(&self) -> Vec<Address> {
+        let mut owned = vec![self.recovered.sender];
+        for address in
+            core::iter::once(self.target()).chain(self.authorities.iter().flatten().copied())
+        {
+            if !owned.contains(&address) {
+                owned.push(address);
+            }
+        }
+        owned
+    }
+}
+
+impl Executed {
+    fn skipped(error: InvalidTransaction) -> Self {
+        Self {
+            status: Status::Skipped(Box::new(error)),
+            gas_used: 0,
+            refund_counter: 0,
+            created: None,
+            bounced: U256::zero(),
+            output: Bytes::new(),
+            effects: Effects::default(),
+            payment: None,
+        }
+    }
+}
+
+impl Executor {
+    /// An executor for one policy and fork.
+    pub fn new(scene: &Scene<'_>) -> Self {
+        let mut journal = Journal::new(scene.fork, *scene.policy == Policy::Synchronous);
+        let precompiles: Vec<Address> = scene.precompiles.addresses().collect();
+        journal.access_list_mut().set_precompiles(&precompiles);
+        Self {
+            journal,
+            driver: Driver::default(),
+        }
+    }
+
+    /// Runs an original transaction. Under deferral the journal owns its accounts already.
+    ///
+    /// # Errors
+    /// Why the block cannot go on. A panic in an embedder's precompile or tracer is such a fault.
+    pub fn original(
+        &mut self,
+        scene: &Scene<'_>,
+        original: &Original,
+        epoch: u32,
+    ) -> Result<Executed, Fault> {
+        self.guarded(|executor| executor.run_original(scene, original, epoch))
+    }
+
+    /// Runs a virtual transaction, whose target the journal owns already (a static one may be read as
+    /// of the round's start, if nobody writes to it in the round).
+    ///
+    /// # Errors
+    /// Why the block cannot go on.
+    pub fn deferred(
+        &mut self,
+        scene: &Scene<'_>,
+        call: &DeferredCall,
+        environment: &TransactionEnvironment,
+        epoch: u32,
+    ) -> Result<Executed, Fault> {
+        self.guarded(|executor| executor.run_deferred(scene, call, environment, epoch))
+    }
+
+    fn run_original(
+        &mut self,
+        scene: &Scene<'_>,
+        original: &Original,
+        epoch: u32,
+    ) -> Result<Executed, Fault> {
+        self.journal.begin(epoch);
+        let mut stage = Stage::new(
+            &mut self.journal,
+            &mut self.driver,
+            scene,
+            &original.environment,
+        );
+        let Recovered {
+            transaction,
+            sender,
+            ..
+        } = &original.recovered;
+        let sender = stage.locate(*sender)?;
+        let intrinsic = match stage.check(&original.recovered, sender)? {
+            Ok(intrinsic) => intrinsic,
+            Err(error) => return Ok(Executed::skipped(error)),
+        };
+        let purchase = Purchase {
+            gas_limit: transaction.gas_limit,
+            price: original.environment.gas_price,
+            base_fee: scene.block.base_fee,
+            floor: intrinsic.floor,
+        };
+        let blob_fee = scene.block.blob_base_fee * U256::from(transaction.blob_gas());
+        let target = original.target();
+        stage.pay(sender, purchase.prepaid() + blob_fee)?;
+        stage.bump_nonce(sender)?;
+        stage.warm_original(original, target);
+        let authorization_refund = apply_authorizations(&mut stage.world, original)?;
+        stage.warm_delegate(target)?;
+
+        let gas_limit = transaction.gas_limit - intrinsic.initial;
+        let mut run = stage.run_original(original, sender, target, gas_limit)?;
+        let gas_used = conclude(&mut stage.world, &mut run, transaction.gas_limit);
+        let succeeded = run.exit.is_success();
+        let refund_counter = if succeeded { run.gas.refund } else { 0 };
+        let tree = TreeGas {
+            spent: gas_used,
+            refund_counter,
+            authorization_refund,
+        };
+        let mut payment = Payment {
+            purchase,
+            tree,
+            blob_fee,
+            settled: None,
+            is_fee_due: false,
+        };
+        if stage.world.journal.deferred_calls().is_empty() {
+            let settlement = purchase.settle(&tree, scene.fork);
+            payment.is_fee_due = !stage.settle(sender, &settlement)?;
+            payment.settled = Some(settlement);
+        }
+        Ok(Executed {
+            status: status_of(run.exit),
+            gas_used,
+            refund_counter,
+            created: (succeeded && transaction.to.is_none()).then_some(target),
+            bounced: U256::zero(),
+            output: run.output,
+            effects: self.journal.end(),
+            payment: Some(payment),
+        })
+    }
+
+    fn run_deferred(
+        &mut self,
+        scene: &Scene<'_>,
+        call: &DeferredCall,
+        environment: &TransactionEnvironment,
+        epoch: u32,
+    ) -> Result<Executed, Fault> {
+        self.journal.begin(epoch);
+        let mut stage = Stage::new(&mut self.journal, &mut self.driver, scene, environment);
+        let given = call.gas + call.stipend;
+        stage.warm_deferred(call)?;
+        let mut run = stage.run_deferred(call, given)?;
+        let gas_used = conclude(&mut stage.world, &mut run, given);
+        let succeeded = run.exit.is_success();
+        let bounced = if succeeded {
+            U256::zero()
+        } else {
+            call.escrow()
+        };
+        if !bounced.is_zero() {
+            self.journal.credit(call.sender, bounced);
+        }
+        Ok(Executed {
+            status: status_of(run.exit),
+            gas_used,
+            refund_counter: if succeeded { run.gas.refund } else { 0 },
+            created: (succeeded && call.is_creation()).then_some(call.target),
+            bounced,
+            output: run.output,
+            effects: self.journal.end(),
+            payment: None,
+        })
+    }
+
+    /// Turns a panic into a fault. What an embedder hooks in may panic; nothing of ours does.
+    fn guarded(
+        &mut self,
+        run: impl FnOnce(&mut Self) -> Result<Executed, Fault>,
+    ) -> Result<Executed, Fault> {
+        catch_unwind(AssertUnwindSafe(|| run(self))).unwrap_or_else(|panic| {
+            self.driver = Driver::default();
+            let text = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "without a message".to_owned());
+            Err(Fault::Panicked(text))
+        })
+    }
+}
+
+/// Gives the deferred calls that have survived their gas; the gas that the transaction consumed itself.
+fn conclude(world: &mut World<'_>, run: &mut Run, given: u64) -> u64 {
+    let calls = world.journal.deferred_calls_mut();
+    if run.shares_gas {
+        share_gas(&mut run.gas.remaining, calls);
+    }
+    let set_aside: u64 = calls.iter().map(|call| call.gas).sum();
+    given - run.gas.remaining - set_aside
+}
+
+fn status_of(exit: Exit) -> Status {
+    match exit {
+        Exit::Stop | Exit::Return | Exit::SelfDestruct => Status::Succeeded,
+        Exit::Revert => Status::Reverted,
+        Exit::Halt(halt) => Status::Halted(halt),
+    }
+}
