@@ -8,6 +8,7 @@ pub mod fixtures;
 #[cfg(feature = "cli")]
 pub mod json;
 pub mod precompiles;
+pub mod round;
 pub mod state;
 pub mod transaction;
 
