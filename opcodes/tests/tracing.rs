@@ -8,8 +8,11 @@ use deferevm_opcodes::{
 };
 use proptest::prelude::*;
 
+/// Position, opcode, gas, stack height, memory size, gas cost, halt.
+type Line = (usize, u8, u64, usize, usize, u64, Option<Halt>);
+
 #[derive(Default)]
-struct Lines(Vec<(usize, u8, u64, usize, usize, u64, Option<Halt>)>);
+struct Lines(Vec<Line>);
 
 impl Tracer for Lines {
     fn begin(&mut self, step: &Step<'_>) {
@@ -32,14 +35,7 @@ impl Tracer for Lines {
     }
 }
 
-fn trace(
-    code: &Bytecode,
-    gas: u64,
-) -> (
-    Vec<(usize, u8, u64, usize, usize, u64, Option<Halt>)>,
-    Box<Frame>,
-    Action,
-) {
+fn trace(code: &Bytecode, gas: u64) -> (Vec<Line>, Box<Frame>, Action) {
     let mut lines = Lines::default();
     let mut frame = Frame::new(context(Fork::LATEST), code.code(), gas);
     let action = run_traced(&mut frame, &mut World::default(), &mut lines);
