@@ -2,4 +2,8 @@
 
 #[cfg(feature = "cli")]
 pub mod bundle;
+pub mod edges;
 pub mod mainnet;
+pub mod types;
+
+pub use types::{Block, Ommer, Withdrawal};
