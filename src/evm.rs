@@ -97,7 +97,10 @@ impl Evm {
     /// The blob schedule, where it is not the one that the fork began with.
     #[must_use]
     pub fn blob_schedule(mut self, schedule: BlobSchedule) -> Self {
-        self.rules = TransactionRules { blobs_max: TransactionRules::with_blob_schedule(self.fork, schedule).blobs_max, ..self.rules };
+        self.rules = TransactionRules {
+            blobs_max: TransactionRules::with_blob_schedule(self.fork, schedule).blobs_max,
+            ..self.rules
+        };
         self
     }
 
@@ -128,14 +131,22 @@ impl Evm {
     /// # Errors
     /// The database's own error; a block that is not valid, under the synchronous policy a transaction
     /// that is not; a panic of an embedder's precompile.
-    pub fn execute_block<D: Database>(&self, database: &D, block: &Block) -> Result<BlockOutcome, BlockError<D::Error>> {
+    pub fn execute_block<D: Database>(
+        &self,
+        database: &D,
+        block: &Block,
+    ) -> Result<BlockOutcome, BlockError<D::Error>> {
         self.execute_prepared(database, block, &self.prepare(block))
     }
 
     /// Works out what can be known of a block's transactions before they run: the signers of their
     /// authorizations.
     pub fn prepare(&self, block: &Block) -> Vec<Original> {
-        block.transactions.iter().map(|transaction| Original::new(transaction.clone(), &block.environment)).collect()
+        block
+            .transactions
+            .iter()
+            .map(|transaction| Original::new(transaction.clone(), &block.environment))
+            .collect()
     }
 
     /// Executes a block whose transactions have been prepared, so that several runs share that work.
@@ -151,10 +162,16 @@ impl Evm {
         let plan = Plan {
             fork: self.fork,
             policy: self.policy,
-            precompiles: self.precompiles.as_deref().unwrap_or_else(|| Precompiles::of(self.fork)),
+            precompiles: self
+                .precompiles
+                .as_deref()
+                .unwrap_or_else(|| Precompiles::of(self.fork)),
             rules: self.rules,
             workers: self.workers,
-            partition: self.partition.as_deref().unwrap_or_else(|| default_partition(&self.policy)),
+            partition: self
+                .partition
+                .as_deref()
+                .unwrap_or_else(|| default_partition(&self.policy)),
             limits: self.limits,
             audits: self.audits,
             runs_edges: self.runs_edges,
@@ -165,7 +182,11 @@ impl Evm {
 
 /// The partition that a policy is usually run with.
 pub fn default_partition(policy: &Policy) -> &'static dyn Partition {
-    if *policy == Policy::seed() { &SenderTarget } else { &Owned }
+    if *policy == Policy::seed() {
+        &SenderTarget
+    } else {
+        &Owned
+    }
 }
 
 /// A partition by its name: `sender-target`, `owned` or `one`.

@@ -19,11 +19,13 @@ impl BlockOutcome {
     pub fn digest(&self) -> B256 {
         let mut sink = Sink(Keccak256::new());
         sink.length(self.receipts.len());
-        self.receipts.iter().for_each(|receipt| sink.receipt(receipt));
+        self.receipts
+            .iter()
+            .for_each(|receipt| sink.receipt(receipt));
         sink.length(self.rounds.len());
         self.rounds.iter().for_each(|round| sink.round(round));
         sink.number(self.gas_used);
-        sink.length(self.requests.len());
+        sink.length(self.requests.iter().count());
         self.requests.iter().for_each(|request| sink.bytes(request));
         sink.length(self.changes.accounts.len());
         for (address, change) in &self.changes.accounts {
@@ -78,8 +80,6 @@ impl Sink {
         self.number(round.gas_used);
     }
 
-    /// An account's new state; what it was before is not known here, so an account or slot that ended
-    /// as it began counts as changed if anything wrote to it.
     fn change(&mut self, change: &AccountChange) {
         self.flag(change.info.is_some());
         let info = change.info.unwrap_or_default();
@@ -91,7 +91,8 @@ impl Sink {
     }
 
     fn storage(&mut self, storage: &Map<U256, U256>) {
-        let mut slots: Vec<(U256, U256)> = storage.iter().map(|(key, value)| (*key, *value)).collect();
+        let mut slots: Vec<(U256, U256)> =
+            storage.iter().map(|(key, value)| (*key, *value)).collect();
         slots.sort_unstable();
         self.length(slots.len());
         for (key, value) in slots {

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use super::edges::EdgeFault;
+use super::edges::{EdgeFault, InvalidRequests};
 use crate::{
     Address, B256,
     round::barrier::{BarrierFault, Imbalance},
@@ -37,9 +37,9 @@ pub enum InvalidBlock {
         /// The rule.
         error: Box<InvalidTransaction>,
     },
-    /// A rule of the block's beginning or end.
+    /// Requests to the consensus layer that cannot be had (EIP-7685).
     #[error(transparent)]
-    Edge(#[from] super::edges::InvalidEdge),
+    Requests(#[from] InvalidRequests),
 }
 
 /// What should not happen, and is no property of the block.
@@ -91,9 +91,11 @@ impl<E: Error + Send + Sync + 'static> BlockError<E> {
     /// Gives the database's error its own type back.
     pub(crate) fn from_fault(fault: BlockFault) -> Self {
         match fault {
-            BlockFault::Database(error) => {
-                Self::Database(*error.downcast().expect("the only database is the embedder's"))
-            }
+            BlockFault::Database(error) => Self::Database(
+                *error
+                    .downcast()
+                    .expect("the only database is the embedder's"),
+            ),
             BlockFault::Invalid(invalid) => Self::Invalid(invalid),
             BlockFault::Defect(defect) => Self::Defect(defect),
         }
@@ -102,18 +104,39 @@ impl<E: Error + Send + Sync + 'static> BlockError<E> {
 
 impl BlockFault {
     /// An invalid transaction of a synchronous block.
-    pub(crate) fn invalid_transaction(position: u32, original: &Original, error: InvalidTransaction) -> Self {
+    pub(crate) fn invalid_transaction(
+        position: u32,
+        original: &Original,
+        error: InvalidTransaction,
+    ) -> Self {
         let hash = original.recovered.hash;
-        Self::Invalid(InvalidBlock::Transaction { position, hash, error: Box::new(error) })
+        Self::Invalid(InvalidBlock::Transaction {
+            position,
+            hash,
+            error: Box::new(error),
+        })
+    }
+
+    /// What stopped a transaction of round 0.
+    pub(crate) fn at(position: u32, fault: Fault) -> Self {
+        Self::in_round(0, position, fault)
     }
 
     /// What stopped a transaction.
     pub(crate) fn in_round(round: u32, position: u32, fault: Fault) -> Self {
         match fault {
             Fault::Database(error) => Self::Database(error),
-            Fault::Panicked(message) => Self::Defect(Defect::Panicked { round, position, message }),
+            Fault::Panicked(message) => Self::Defect(Defect::Panicked {
+                round,
+                position,
+                message,
+            }),
             Fault::NotOwned(address) | Fault::CodeMissing(address) => {
-                Self::Defect(Defect::NotOwned { round, position, address })
+                Self::Defect(Defect::NotOwned {
+                    round,
+                    position,
+                    address,
+                })
             }
             Fault::BalanceOverflow(address) => Self::Defect(Defect::BalanceOverflow { address }),
         }
@@ -134,7 +157,7 @@ impl From<EdgeFault> for BlockFault {
     fn from(fault: EdgeFault) -> Self {
         match fault {
             EdgeFault::Fault(fault) => Self::in_round(0, 0, fault),
-            EdgeFault::Invalid(invalid) => Self::Invalid(InvalidBlock::Edge(invalid)),
+            EdgeFault::Invalid(invalid) => Self::Invalid(InvalidBlock::Requests(invalid)),
         }
     }
 }

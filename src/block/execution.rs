@@ -4,7 +4,7 @@ use std::thread;
 
 use super::{
     Block, BlockFault,
-    edges::{self, Edge},
+    edges::{self, EdgeRules, Requests},
     outcome::{BlockOutcome, RoundOutcome},
     profile::profile,
 };
@@ -14,12 +14,15 @@ use crate::{
     precompiles::Precompiles,
     round::{
         Limits, Partition, Record, Scheduler,
-        barrier::{Barrier, Ledger, NextRound, RunRound},
+        barrier::{Barrier, BarrierFault, Ledger, NextRound, RunRound},
         tree::Tree,
         worker::{Output, Round, Setting, Work},
     },
-    state::{ErasedDatabase, Fault, State},
-    transaction::{Executed, Executor, InvalidTransaction, Kind, Limit, Original, Receipt, Scene, Status, TransactionRules},
+    state::{ErasedDatabase, State},
+    transaction::{
+        Executed, Executor, InvalidTransaction, Kind, Limit, Original, Receipt, Scene, Status,
+        TransactionRules,
+    },
 };
 
 /// How a block is to be executed.
@@ -56,9 +59,13 @@ pub fn execute(
 ) -> Result<BlockOutcome, BlockFault> {
     let mut state = State::new(database);
     let mut ledger = plan.audits.then(Ledger::default);
-    let edge = Edge { fork: plan.fork, precompiles: plan.precompiles, block };
+    let edges = EdgeRules {
+        fork: plan.fork,
+        precompiles: plan.precompiles,
+        transaction: &plan.rules,
+    };
     if plan.runs_edges {
-        edges::begin(&edge, &mut state)?;
+        edges::begin(&edges, block, &mut state).map_err(|fault| BlockFault::at(0, fault))?;
     }
     let setting = Setting {
         fork: plan.fork,
@@ -74,21 +81,30 @@ pub fn execute(
     };
     let requests = if plan.runs_edges {
         let logs = finished.receipts.iter().flat_map(|receipt| &receipt.logs);
-        edges::end(&edge, logs, &mut finished.state)?.requests
+        edges::end(&edges, block, logs, &mut finished.state)?.requests
     } else {
-        Vec::new()
+        Requests::default()
     };
-    let limits = originals.iter().map(|original| u128::from(original.recovered.transaction.gas_limit));
+    let limits = originals
+        .iter()
+        .map(|original| u128::from(original.recovered.transaction.gas_limit));
     Ok(BlockOutcome {
         policy: plan.policy,
         fork: plan.fork,
-        gas_used: finished.receipts.iter().filter_map(|receipt| receipt.tree_gas_used).sum(),
+        gas_used: finished
+            .receipts
+            .iter()
+            .filter_map(|receipt| receipt.tree_gas_used)
+            .sum(),
         exceeds_gas_limit: limits.sum::<u128>() > u128::from(block.environment.gas_limit),
         rounds: finished.rounds,
         receipts: finished.receipts,
         trees_succeeded: finished.trees.iter().map(Tree::has_succeeded).collect(),
         requests,
-        changes: finished.state.into_changes(),
+        changes: finished
+            .state
+            .into_net_changes()
+            .map_err(BlockFault::Database)?,
     })
 }
 
@@ -115,16 +131,22 @@ fn synchronous<'d>(
     for (position, original) in (0u32..).zip(setting.originals) {
         let scene = scene(&setting, &state);
         let transaction = &original.recovered.transaction;
-        let invalid = |error: InvalidTransaction| BlockFault::invalid_transaction(position, original, error);
+        let invalid =
+            |error: InvalidTransaction| BlockFault::invalid_transaction(position, original, error);
         if transaction.gas_limit > gas_left {
             return Err(invalid(InvalidTransaction::GasLimitAboveBlock {
                 found: transaction.gas_limit,
                 block: gas_left,
             }));
         }
-        blob_gas_left = blob_gas_left.checked_sub(transaction.blob_gas()).ok_or_else(|| {
-            invalid(InvalidTransaction::BlobGasAboveBlock { found: transaction.blob_gas(), left: blob_gas_left })
-        })?;
+        blob_gas_left = blob_gas_left
+            .checked_sub(transaction.blob_gas())
+            .ok_or_else(|| {
+                invalid(InvalidTransaction::BlobGasAboveBlock {
+                    found: transaction.blob_gas(),
+                    left: blob_gas_left,
+                })
+            })?;
         let mut executed = executor
             .original(&scene, original, position + 1)
             .map_err(|fault| BlockFault::at(position, fault))?;
@@ -136,19 +158,28 @@ fn synchronous<'d>(
         if let Some(ledger) = ledger.as_deref_mut() {
             ledger.burn_all(std::slice::from_ref(&executed));
         }
-        receipts.push(Receipt { tree_gas_used: Some(tree.gas_used()), ..receipt_of_original(position, original, &mut executed) });
+        receipts.push(Receipt {
+            tree_gas_used: Some(tree.gas_used()),
+            ..receipt_of_original(position, original, &mut executed)
+        });
         trees.push(tree);
     }
-    let written: Vec<_> = executor.journal.drain().filter(|account| account.is_written()).collect();
+    let written: Vec<_> = executor
+        .journal
+        .drain()
+        .filter(|account| account.is_written())
+        .collect();
     if let Some(ledger) = ledger.as_deref_mut() {
-        ledger.note(&state, written.iter().map(|account| account.address())).map_err(Fault::Database)?;
+        ledger
+            .note(&state, written.iter().map(|account| account.address()))
+            .map_err(BlockFault::Database)?;
     }
     for account in written {
         state.write_back(account);
     }
     if let Some(ledger) = ledger {
-        ledger.note_after(&state).map_err(Fault::Database)?;
-        ledger.check(&[], &[])?;
+        ledger.note_after(&state).map_err(BlockFault::Database)?;
+        ledger.check(&[], &[]).map_err(BarrierFault::NotConserved)?;
     }
     let gas_used = receipts.iter().map(|receipt| receipt.gas_used).sum();
     let rounds = vec![RoundOutcome {
@@ -161,7 +192,12 @@ fn synchronous<'d>(
         hottest: None,
         state_root: None,
     }];
-    Ok(Finished { state, rounds, receipts, trees })
+    Ok(Finished {
+        state,
+        rounds,
+        receipts,
+        trees,
+    })
 }
 
 /// Rounds until one emits nothing.
@@ -178,7 +214,7 @@ fn deferred<'d>(
             plan,
             rules,
             setting,
-            seed: block.seed(),
+            seed: block.seed(plan.fork),
             ledger,
             trees: Vec::with_capacity(setting.originals.len()),
             records: 0,
@@ -197,7 +233,12 @@ fn deferred<'d>(
         for (receipt, tree) in run.receipts.iter_mut().zip(&run.trees) {
             receipt.tree_gas_used = Some(tree.gas_used());
         }
-        Ok(Finished { state, rounds: run.rounds, receipts: run.receipts, trees: run.trees })
+        Ok(Finished {
+            state,
+            rounds: run.rounds,
+            receipts: run.receipts,
+            trees: run.trees,
+        })
     })
 }
 
@@ -225,8 +266,9 @@ impl<'d> Rounds<'_, 'd> {
         let index = u32::try_from(self.rounds.len()).expect("rounds are limited by a u32");
         state.prefetch(&work.all_owned());
         let round = Round::new(self.setting, state, work, self.plan.partition);
-        let (round, outputs) =
-            scheduler.run(round).map_err(|(position, fault)| BlockFault::in_round(index, position, fault))?;
+        let (round, outputs) = scheduler
+            .run(round)
+            .map_err(|(position, fault)| BlockFault::in_round(index, position, fault))?;
         let (mut state, work, schedule, published, mut accounts) = round.into_parts();
         let mut executed = in_order(work.len(), outputs, &mut accounts);
         self.count_trees(&work, &executed);
@@ -257,7 +299,8 @@ impl<'d> Rounds<'_, 'd> {
         match work {
             Work::Originals(_) => {
                 let originals = self.setting.originals.iter().zip(executed);
-                self.trees.extend(originals.map(|(original, executed)| Tree::new(original, executed)));
+                self.trees
+                    .extend(originals.map(|(original, executed)| Tree::new(original, executed)));
             }
             Work::Records { records, .. } => {
                 for (record, executed) in records.iter().zip(executed) {
@@ -274,10 +317,14 @@ impl<'d> Rounds<'_, 'd> {
         let count = executed.len();
         for (position, executed) in (0u32..).zip(&mut executed) {
             let receipt = match work {
-                Work::Originals(_) => {
-                    receipt_of_original(position, &self.setting.originals[position as usize], executed)
+                Work::Originals(_) => receipt_of_original(
+                    position,
+                    &self.setting.originals[position as usize],
+                    executed,
+                ),
+                Work::Records { records, .. } => {
+                    receipt_of_record(&records[position as usize], index, executed)
                 }
-                Work::Records { records, .. } => receipt_of_record(&records[position as usize], index, executed),
             };
             self.receipts.push(receipt);
         }
@@ -295,16 +342,26 @@ impl<'d> Rounds<'_, 'd> {
 
     /// Lists refused records behind the executed ones of the round that they would have run in.
     fn list_refused(&mut self, refused: &[(Record, Limit)]) {
-        let Some(round) = self.rounds.last_mut() else { return };
+        let Some(round) = self.rounds.last_mut() else {
+            return;
+        };
         let index = round.index;
-        self.receipts.extend(refused.iter().map(|(record, limit)| record.refused(index, *limit)));
+        self.receipts.extend(
+            refused
+                .iter()
+                .map(|(record, limit)| record.refused(index, *limit)),
+        );
         round.receipts.end = self.receipts.len();
     }
 
     /// Lists the records of a round that did not take place, since all were refused.
     fn list_refused_alone(&mut self, refused: &[(Record, Limit)]) {
         let index = u32::try_from(self.rounds.len()).expect("rounds are limited by a u32");
-        self.receipts.extend(refused.iter().map(|(record, limit)| record.refused(index, *limit)));
+        self.receipts.extend(
+            refused
+                .iter()
+                .map(|(record, limit)| record.refused(index, *limit)),
+        );
     }
 }
 
@@ -321,7 +378,11 @@ fn scene<'a>(setting: &Setting<'a>, state: &'a State<'_>) -> Scene<'a> {
 }
 
 /// What all workers have executed, in the order of the round; their accounts are gathered.
-fn in_order(count: usize, outputs: Vec<Output>, accounts: &mut Vec<crate::state::LiveAccount>) -> Vec<Executed> {
+fn in_order(
+    count: usize,
+    outputs: Vec<Output>,
+    accounts: &mut Vec<crate::state::LiveAccount>,
+) -> Vec<Executed> {
     let mut executed: Vec<Option<Executed>> = Vec::new();
     executed.resize_with(count, || None);
     for output in outputs {
@@ -330,7 +391,10 @@ fn in_order(count: usize, outputs: Vec<Output>, accounts: &mut Vec<crate::state:
             executed[position as usize] = Some(one);
         }
     }
-    executed.into_iter().map(|one| one.expect("a round without a fault has run every position")).collect()
+    executed
+        .into_iter()
+        .map(|one| one.expect("a round without a fault has run every position"))
+        .collect()
 }
 
 fn receipt_of_original(position: u32, original: &Original, executed: &mut Executed) -> Receipt {

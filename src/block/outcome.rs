@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::edges::Requests;
 use crate::{
     Address, B256, Fork,
     call::Policy,
@@ -28,8 +29,8 @@ pub struct BlockOutcome {
     pub gas_used: u64,
     /// Whether the gas limits of the original transactions sum to more than the block's.
     pub exceeds_gas_limit: bool,
-    /// The requests that the block makes of the consensus layer (EIP-7685), by type, without empty ones.
-    pub requests: Vec<bytes::Bytes>,
+    /// The requests that the block makes of the consensus layer (EIP-7685).
+    pub requests: Requests,
     /// What the block has changed, its edges included.
     pub changes: StateChanges,
 }
@@ -91,11 +92,14 @@ impl BlockOutcome {
 
     /// Transactions by how they ended: (succeeded, failed, skipped, refused).
     pub fn counts(&self) -> (usize, usize, usize, usize) {
-        self.receipts.iter().fold((0, 0, 0, 0), |(succeeded, failed, skipped, refused), receipt| match receipt.status {
-            Status::Succeeded => (succeeded + 1, failed, skipped, refused),
-            Status::Reverted | Status::Halted(_) => (succeeded, failed + 1, skipped, refused),
-            Status::Skipped(_) => (succeeded, failed, skipped + 1, refused),
-            Status::Refused(_) => (succeeded, failed, skipped, refused + 1),
-        })
+        self.receipts.iter().fold(
+            (0, 0, 0, 0),
+            |(succeeded, failed, skipped, refused), receipt| match receipt.status {
+                Status::Succeeded => (succeeded + 1, failed, skipped, refused),
+                Status::Reverted | Status::Halted(_) => (succeeded, failed + 1, skipped, refused),
+                Status::Skipped(_) => (succeeded, failed, skipped + 1, refused),
+                Status::Refused(_) => (succeeded, failed, skipped, refused + 1),
+            },
+        )
     }
 }

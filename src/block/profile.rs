@@ -1,11 +1,6 @@
 //! How parallel a round was, with gas as the measure of work.
 
-use crate::{
-    Address,
-    round::worker::Work,
-    state::Map,
-    transaction::Executed,
-};
+use crate::{Address, round::worker::Work, state::Map, transaction::Executed};
 
 /// What a round's transactions consumed, and how that lies.
 pub(super) struct Profile {
@@ -28,7 +23,11 @@ pub(super) fn profile(work: &Work, coinbase: Address, executed: &[Executed]) -> 
         let ready = if waits_for_all {
             critical_gas
         } else {
-            owned.iter().filter_map(|address| done_at.get(address).copied()).max().unwrap_or(0)
+            owned
+                .iter()
+                .filter_map(|address| done_at.get(address).copied())
+                .max()
+                .unwrap_or(0)
         };
         let done = ready + executed.gas_used;
         for address in owned {
@@ -39,6 +38,12 @@ pub(super) fn profile(work: &Work, coinbase: Address, executed: &[Executed]) -> 
         critical_gas = critical_gas.max(done);
     }
     // The lower address wins a tie, so that no hash map's order shows.
-    let hottest = gas_of.into_iter().max_by_key(|(address, gas)| (*gas, std::cmp::Reverse(*address)));
-    Profile { gas_used, critical_gas, hottest }
+    let hottest = gas_of
+        .into_iter()
+        .max_by_key(|(address, gas)| (*gas, std::cmp::Reverse(*address)));
+    Profile {
+        gas_used,
+        critical_gas,
+        hottest,
+    }
 }

@@ -125,11 +125,9 @@ impl Barrier<'_> {
                 .note_before(state, &run.accounts, &credits)
                 .map_err(BarrierFault::Database)?;
         }
-        let touched = apply(state, run.accounts, credits, self.fork)?;
+        apply(state, run.accounts, credits, self.fork)?;
         if let Some(ledger) = self.ledger {
-            ledger
-                .note_after(state, &touched)
-                .map_err(BarrierFault::Database)?;
+            ledger.note_after(state).map_err(BarrierFault::Database)?;
             ledger
                 .check(self.trees, &next.records)
                 .map_err(BarrierFault::NotConserved)?;
