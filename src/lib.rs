@@ -4,6 +4,8 @@
 pub mod block;
 pub mod call;
 #[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "cli")]
 pub mod fixtures;
 #[cfg(feature = "cli")]
 pub mod json;
