@@ -3,12 +3,15 @@
 
 pub mod block;
 pub mod call;
+mod evm;
 #[cfg(feature = "cli")]
 pub mod fixtures;
 #[cfg(feature = "cli")]
 pub mod json;
 pub mod precompiles;
+pub mod round;
 pub mod state;
 pub mod transaction;
 
 pub use deferevm_opcodes::*;
+pub use evm::{Evm, default_partition, partition_by_name};

@@ -330,22 +330,69 @@ fn bls_multiple(scalar: U256) -> Vec<u8> {
     key.sk_to_pk().compress().to_vec()
 }
 
-/// A constant polynomial, whose proof is the point at infinity; or one that is off by `error`.
+/// The generator of G1 times the ceremony's secret: the second of the monomial G1 points of the
+/// consensus specifications' trusted setup.
+const SECRET_G1: [u8; 48] = alloy_primitives::hex!(
+    "ad3eb50121139aa34db1d545093ac9374ab7bca2c0f3bf28e27c8dcd8fc7cb42d25926fc0c97b336e9f0fb35e5a04c81"
+);
+
+/// The commitment to `slope * x + offset`, compressed.
+fn bls_commitment(slope: U256, offset: U256) -> Vec<u8> {
+    use blst::{MultiPoint, min_pk::PublicKey};
+
+    if slope.is_zero() {
+        return bls_multiple(offset);
+    }
+    let key = |bytes: &[u8]| PublicKey::uncompress(bytes).expect("a point");
+    let points = [key(&SECRET_G1), key(&bls_multiple(U256::one()))];
+    // A scalar of zero has no place in the library's sum.
+    let count = if offset.is_zero() { 1 } else { 2 };
+    let scalars = concat([slope.to_little_endian(), offset.to_little_endian()]);
+    let sum = points[..count].mult(&scalars[..32 * count], 255);
+    sum.to_public_key().compress().to_vec()
+}
+
+/// A linear polynomial, opened at `z` by a constant quotient; or a value that is off by `error`.
 fn kzg() -> impl Strategy<Value = Vec<u8>> {
     let order = bls_order();
-    (
-        word_near(order),
-        word_near(order),
-        select(vec![0, 0, 0, 1_u64]),
-    )
-        .prop_map(move |(value, z, error)| {
-            let value = U256::from_big_endian(&value) % order;
-            let commitment = bls_multiple(value);
+    let word = || word_near(order);
+    let error = select(vec![0, 0, 0, 1_u64]);
+    (word(), word(), word(), any::<bool>(), error).prop_map(
+        move |(slope, offset, z, canonical, error)| {
+            let [slope, offset] = [slope, offset].map(|word| U256::from_big_endian(&word) % order);
+            let z = U256::from_big_endian(&z);
+            let z = if canonical { z % order } else { z };
+            let y = (slope.full_mul(z) + offset) % order;
+            let y = U256::try_from(y).expect("below order") + U256::from(error);
+            let commitment = bls_commitment(slope, offset);
             let mut hash = <sha2::Sha256 as sha2::Digest>::digest(&commitment);
             hash[0] = 1;
-            let y = (value + U256::from(error)).to_big_endian();
-            concat([&hash[..], &z, &y, &commitment, &bls_multiple(U256::zero())])
-        })
+            let words = [z, y].map(|word| word.to_big_endian());
+            concat([
+                &hash[..],
+                &words.concat(),
+                &commitment,
+                &bls_multiple(slope),
+            ])
+        },
+    )
+}
+
+#[test]
+fn a_linear_polynomial_opens_at_a_point() {
+    let [slope, offset, z] = [7, 5, 3].map(U256::from);
+    let commitment = bls_commitment(slope, offset);
+    let mut hash = <sha2::Sha256 as sha2::Digest>::digest(&commitment);
+    hash[0] = 1;
+    let words = [z, U256::from(7 * 3 + 5)].map(|word| word.to_big_endian());
+    let input = concat([
+        &hash[..],
+        &words.concat(),
+        &commitment,
+        &bls_multiple(slope),
+    ]);
+    assert!(ours(0x0a, &input, GAS_MAX, Fork::Cancun).is_some());
+    agree(0x0a, &input).unwrap();
 }
 
 proptest! {

@@ -74,7 +74,6 @@ fn execute<H: Host + ?Sized, const STEP: bool>(frame: &mut Frame, host: &mut H) 
     let mut pc = unsafe { start.add(frame.pc) };
     let mut top = frame.stack.top();
     let mut gas = frame.gas.remaining;
-    let mut is_first = true;
 
     macro_rules! position {
         () => {
@@ -103,13 +102,6 @@ fn execute<H: Host + ?Sized, const STEP: bool>(frame: &mut Frame, host: &mut H) 
     }
 
     let halt = 'run: loop {
-        if STEP {
-            if !is_first {
-                put_back!();
-                return None;
-            }
-            is_first = false;
-        }
         // SAFETY: 1. `pc` is within the padded code.
         let opcode = unsafe { *pc };
         pc = unsafe { pc.add(1) };
@@ -180,6 +172,24 @@ fn execute<H: Host + ?Sized, const STEP: bool>(frame: &mut Frame, host: &mut H) 
                 unsafe {
                     top.push(immediate::<$bytes>(pc));
                     pc = pc.add($bytes);
+                }
+            }};
+        }
+        macro_rules! dup {
+            ($name:ident, $depth:literal) => {{
+                enter!($name);
+                // SAFETY: 1. `enter` has checked for `$depth` words, which the row pops, and for room.
+                unsafe { top.push(top.get($depth)) };
+            }};
+        }
+        macro_rules! swap {
+            ($name:ident, $depth:literal) => {{
+                enter!($name);
+                // SAFETY: 1. `enter` has checked for `$depth` words, which the row pops.
+                unsafe {
+                    let (upper, lower) = (top.get(1), top.get($depth));
+                    top.set(1, lower);
+                    top.set($depth, upper);
                 }
             }};
         }
@@ -407,31 +417,38 @@ fn execute<H: Host + ?Sized, const STEP: bool>(frame: &mut Frame, host: &mut H) 
             op::PUSH30 => push_immediate!(PUSH30, 30),
             op::PUSH31 => push_immediate!(PUSH31, 31),
             op::PUSH32 => push_immediate!(PUSH32, 32),
-            // One arm each for all DUPs and all SWAPs: they differ by an offset only.
-            op::DUP1..=op::DUP16 => {
-                let depth = usize::from(opcode - op::DUP1) + 1;
-                let height = top.bytes();
-                let is_full = height >= STACK_LIMIT * size_of::<U256>();
-                if is_full || height < depth * size_of::<U256>() || gas < SHUFFLE_GAS {
-                    break 'run None;
-                }
-                gas -= SHUFFLE_GAS;
-                // SAFETY: 1. The stack holds `depth` words and has room for another.
-                unsafe { top.push(top.get(depth)) };
-            }
-            op::SWAP1..=op::SWAP16 => {
-                let depth = usize::from(opcode - op::SWAP1) + 2;
-                if top.bytes() < depth * size_of::<U256>() || gas < SHUFFLE_GAS {
-                    break 'run None;
-                }
-                gas -= SHUFFLE_GAS;
-                // SAFETY: 1. The stack holds `depth` words.
-                unsafe {
-                    let (upper, lower) = (top.get(1), top.get(depth));
-                    top.set(1, lower);
-                    top.set(depth, upper);
-                }
-            }
+            op::DUP1 => dup!(DUP1, 1),
+            op::DUP2 => dup!(DUP2, 2),
+            op::DUP3 => dup!(DUP3, 3),
+            op::DUP4 => dup!(DUP4, 4),
+            op::DUP5 => dup!(DUP5, 5),
+            op::DUP6 => dup!(DUP6, 6),
+            op::DUP7 => dup!(DUP7, 7),
+            op::DUP8 => dup!(DUP8, 8),
+            op::DUP9 => dup!(DUP9, 9),
+            op::DUP10 => dup!(DUP10, 10),
+            op::DUP11 => dup!(DUP11, 11),
+            op::DUP12 => dup!(DUP12, 12),
+            op::DUP13 => dup!(DUP13, 13),
+            op::DUP14 => dup!(DUP14, 14),
+            op::DUP15 => dup!(DUP15, 15),
+            op::DUP16 => dup!(DUP16, 16),
+            op::SWAP1 => swap!(SWAP1, 2),
+            op::SWAP2 => swap!(SWAP2, 3),
+            op::SWAP3 => swap!(SWAP3, 4),
+            op::SWAP4 => swap!(SWAP4, 5),
+            op::SWAP5 => swap!(SWAP5, 6),
+            op::SWAP6 => swap!(SWAP6, 7),
+            op::SWAP7 => swap!(SWAP7, 8),
+            op::SWAP8 => swap!(SWAP8, 9),
+            op::SWAP9 => swap!(SWAP9, 10),
+            op::SWAP10 => swap!(SWAP10, 11),
+            op::SWAP11 => swap!(SWAP11, 12),
+            op::SWAP12 => swap!(SWAP12, 13),
+            op::SWAP13 => swap!(SWAP13, 14),
+            op::SWAP14 => swap!(SWAP14, 15),
+            op::SWAP15 => swap!(SWAP15, 16),
+            op::SWAP16 => swap!(SWAP16, 17),
 
             op::LOG0 => heavy!(LOG0, log::log(frame, host, 0)),
             op::LOG1 => heavy!(LOG1, log::log(frame, host, 1)),
@@ -468,22 +485,16 @@ fn execute<H: Host + ?Sized, const STEP: bool>(frame: &mut Frame, host: &mut H) 
             // INVALID among them.
             _ => break 'run Some(Halt::InvalidOpcode(opcode)),
         }
+        if STEP {
+            put_back!();
+            return None;
+        }
     };
     put_back!();
     frame.pc -= 1;
     let halt = halt.unwrap_or_else(|| failed_check(frame));
     Some(Action::Exit(Exit::Halt(halt)))
 }
-
-/// The base gas of DUP and SWAP.
-const SHUFFLE_GAS: u64 = {
-    let (mut byte, gas) = (op::DUP1, row(op::DUP1).gas[0].1);
-    while byte <= op::SWAP16 {
-        assert!(row(byte).is_constant() && row(byte).gas[0].1 == gas);
-        byte += 1;
-    }
-    gas as u64
-};
 
 /// Which check an instruction has failed before its body; the first of them, where it fails more.
 #[cold]

@@ -3,23 +3,28 @@
 //! Keeps the state after every block, so that a block may follow any other; it is made for tests,
 //! not for long chains.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
 
 use super::{
+    Block, BlockError,
+    edges::Requests,
     header::{Header, HeaderRules, validate},
     invalid::InvalidBlock,
     network::{Moment, Network, Stage},
     ommers::{Ancestor, OMMER_DEPTH_MAX, validate_ommers},
-    receipts::TrieReceipt,
+    receipts::{Outcome, TrieReceipt},
     sealed::{Results, SealedBlock},
-    sequential::{self, SequentialFault},
+    sequential::{self, SequentialReceipt},
 };
 use crate::{
-    B256, Fork, U256,
-    state::{InMemoryDatabase, roots::state_root},
+    B256, Evm, Fork, U256,
+    state::{InMemoryDatabase, StateChanges, roots::state_root},
 };
+
+/// Why a block could not be imported.
+pub type ImportError = BlockError<Infallible>;
 
 /// A chain from its genesis block on.
 #[derive(Debug)]
@@ -78,7 +83,7 @@ impl Chain {
     ///
     /// # Errors
     /// The first rule that the block breaks; the chain is then as it was.
-    pub fn import(&mut self, rlp: &Bytes) -> Result<(), SequentialFault> {
+    pub fn import(&mut self, rlp: &Bytes) -> Result<(), ImportError> {
         let block = SealedBlock::decode(rlp)?;
         let hash = block.header.hash;
         if !self.blocks.contains_key(&hash) {
@@ -92,7 +97,7 @@ impl Chain {
         Ok(())
     }
 
-    fn execute(&self, block: &SealedBlock) -> Result<Imported, SequentialFault> {
+    fn execute(&self, block: &SealedBlock) -> Result<Imported, ImportError> {
         let header = &block.header;
         let parent = self
             .blocks
@@ -106,16 +111,20 @@ impl Chain {
         self.validate_ommers(block, &stage)?;
         let is_dao_fork = self.network.dao_fork == Some(header.number);
         let executable = block.to_block(&stage, self.network.chain_id, is_dao_fork)?;
-        let outcome = sequential::execute(&executable, stage.fork, &parent.state)?;
-
+        let executed = Executed::of(&executable, stage.fork, &parent.state)?;
         let mut state = InMemoryDatabase::clone(&parent.state);
-        state.apply(&outcome.changes);
-        let receipts: Vec<TrieReceipt<'_>> = outcome
+        state.apply(&executed.changes);
+        let receipts: Vec<TrieReceipt<'_>> = executed
             .receipts
             .iter()
             .map(|receipt| receipt.for_trie())
             .collect();
-        let results = Results::new(&receipts, state_root(&state), outcome.requests.hash());
+        let results = Results::new(
+            &executable,
+            &receipts,
+            state_root(&state),
+            &executed.requests,
+        );
         block.validate_results(&results)?;
         state.insert_block_hash(header.number, header.hash);
         Ok(Imported {
@@ -162,5 +171,47 @@ impl Chain {
             next = self.blocks.get(&imported.header.parent_hash);
         }
         validate_ommers(&block.header, &block.ommers, &ancestors)
+    }
+}
+
+/// What of a block's execution a header speaks about.
+struct Executed {
+    receipts: Vec<SequentialReceipt>,
+    requests: Requests,
+    changes: StateChanges,
+}
+
+impl Executed {
+    /// Executes a block: before Byzantium one transaction after the other, for the state roots in
+    /// the receipts.
+    fn of(block: &Block, fork: Fork, state: &InMemoryDatabase) -> Result<Self, ImportError> {
+        if fork < Fork::Byzantium {
+            let outcome = sequential::execute(block, fork, state)?;
+            return Ok(Self {
+                receipts: outcome.receipts,
+                requests: outcome.requests,
+                changes: outcome.changes,
+            });
+        }
+        let outcome = Evm::new(fork)
+            .blob_schedule(block.blob_schedule)
+            .audit(true)
+            .execute_block(state, block)?;
+        let mut cumulative_gas_used = 0;
+        let receipts = block.transactions.iter().zip(outcome.roots());
+        let receipts = receipts.map(|(recovered, receipt)| {
+            cumulative_gas_used += receipt.tree_gas_used.unwrap_or(0);
+            SequentialReceipt {
+                kind: recovered.transaction.kind,
+                outcome: Outcome::Status(receipt.status.is_success()),
+                cumulative_gas_used,
+                logs: receipt.logs.clone(),
+            }
+        });
+        Ok(Self {
+            receipts: receipts.collect(),
+            requests: outcome.requests,
+            changes: outcome.changes,
+        })
     }
 }

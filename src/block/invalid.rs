@@ -136,14 +136,6 @@ pub enum InvalidBlock {
         /// By the parent's header.
         expected: u64,
     },
-    /// More blob gas than a block may use (EIP-4844).
-    #[error("blob gas used is {found}, {max} at most")]
-    BlobGasAboveMaximum {
-        /// The block's.
-        found: u64,
-        /// The cap.
-        max: u64,
-    },
     /// Another sum of blob gas than the transactions have.
     #[error("blob gas used is {found}, the transactions use {expected}")]
     BlobGasUsed {
@@ -184,12 +176,14 @@ pub enum InvalidBlock {
         fork: Fork,
     },
     /// A transaction that may not be part of it.
-    #[error("transaction {index}: {error}")]
+    #[error("transaction {position} ({hash:?}) is invalid: {error}")]
     Transaction {
-        /// Its position.
-        index: usize,
+        /// In the block, from 0.
+        position: u32,
+        /// The transaction's.
+        hash: B256,
         /// The rule.
-        error: InvalidTransaction,
+        error: Box<InvalidTransaction>,
     },
     /// An ommer that may not be part of it.
     #[error("ommer {index}: {error}")]

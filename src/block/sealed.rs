@@ -9,15 +9,13 @@ use bytes::Bytes;
 
 use super::{
     Block, Ommer, Withdrawal,
+    edges::Requests,
     header::{Header, HeaderField},
     invalid::{InvalidBlock, Part},
     network::Stage,
     receipts::{TrieReceipt, logs_bloom, receipts_root},
 };
-use crate::{
-    B256, BlockEnvironment, Fork, U256, keccak256,
-    transaction::{Recovered, blob::GAS_PER_BLOB},
-};
+use crate::{B256, BlockEnvironment, Fork, U256, keccak256, transaction::Recovered};
 
 /// The most bytes of a block from Osaka: 10 MiB less 2 MiB for what consensus adds (EIP-7934).
 pub const BLOCK_BYTES_MAX: usize = (10 << 20) - (2 << 20);
@@ -44,6 +42,8 @@ pub struct SealedBlock {
 pub struct Results {
     /// Gas used by the transactions.
     pub gas_used: u64,
+    /// Blob gas used by the transactions (EIP-4844).
+    pub blob_gas_used: u64,
     /// The bloom filter of their logs, 256 bytes.
     pub logs_bloom: [u8; 256],
     /// The root of the receipts' trie.
@@ -130,8 +130,7 @@ impl SealedBlock {
     /// The block as execution takes it, its senders recovered.
     ///
     /// # Errors
-    /// A transaction that cannot be read or names no sender, and blob gas (EIP-4844) that is not
-    /// the transactions' sum or more than a block may use.
+    /// A transaction that cannot be read or names no sender.
     pub fn to_block(
         &self,
         stage: &Stage,
@@ -140,9 +139,6 @@ impl SealedBlock {
     ) -> Result<Block, InvalidBlock> {
         let header = &self.header;
         let transactions = self.recover(stage.fork)?;
-        if let Some(schedule) = stage.blob_schedule {
-            self.validate_blob_gas(&transactions, schedule.max_blob_gas())?;
-        }
         let excess_blob_gas = header.excess_blob_gas.unwrap_or(0);
         let is_merged = stage.fork >= Fork::Paris;
         let environment = BlockEnvironment {
@@ -190,6 +186,14 @@ impl SealedBlock {
                 expected: results.gas_used,
             });
         }
+        if let Some(found) = header.blob_gas_used
+            && found != results.blob_gas_used
+        {
+            return Err(InvalidBlock::BlobGasUsed {
+                found,
+                expected: results.blob_gas_used,
+            });
+        }
         committed(
             HeaderField::ReceiptsRoot,
             header.receipts_root,
@@ -210,45 +214,39 @@ impl SealedBlock {
     }
 
     fn recover(&self, fork: Fork) -> Result<Vec<Recovered>, InvalidBlock> {
-        let recovered = self.transactions.iter().enumerate().map(|(index, raw)| {
-            Recovered::decode(raw, fork).map_err(|error| InvalidBlock::Transaction { index, error })
+        let recovered = (0..).zip(&self.transactions).map(|(position, raw)| {
+            Recovered::decode(raw, fork).map_err(|error| InvalidBlock::Transaction {
+                position,
+                hash: keccak256(raw),
+                error: Box::new(error),
+            })
         });
         recovered.collect()
-    }
-
-    fn validate_blob_gas(&self, transactions: &[Recovered], max: u64) -> Result<(), InvalidBlock> {
-        let blobs: usize = transactions
-            .iter()
-            .map(|recovered| recovered.transaction.blob_hashes.len())
-            .sum();
-        let expected = u64::try_from(blobs)
-            .unwrap_or(u64::MAX)
-            .saturating_mul(GAS_PER_BLOB);
-        if expected > max {
-            return Err(InvalidBlock::BlobGasAboveMaximum {
-                found: expected,
-                max,
-            });
-        }
-        match self.header.blob_gas_used {
-            Some(found) if found != expected => Err(InvalidBlock::BlobGasUsed { found, expected }),
-            _ => Ok(()),
-        }
     }
 }
 
 impl Results {
-    /// What follows from the receipts and the two commitments beside them.
-    pub fn new(receipts: &[TrieReceipt<'_>], state_root: B256, requests_hash: B256) -> Self {
+    /// What follows from a block, its receipts and the state and the requests after them.
+    pub fn new(
+        block: &Block,
+        receipts: &[TrieReceipt<'_>],
+        state_root: B256,
+        requests: &Requests,
+    ) -> Self {
         let logs = receipts.iter().flat_map(|receipt| receipt.logs);
+        let blob_gas = block
+            .transactions
+            .iter()
+            .map(|recovered| recovered.transaction.blob_gas());
         Self {
+            blob_gas_used: blob_gas.fold(0, u64::saturating_add),
             gas_used: receipts
                 .last()
                 .map_or(0, |receipt| receipt.cumulative_gas_used),
             logs_bloom: logs_bloom(logs),
             receipts_root: receipts_root(receipts),
             state_root,
-            requests_hash,
+            requests_hash: requests.hash(),
         }
     }
 }

@@ -3,10 +3,11 @@
 //!
 //! Owns the loop; what a transaction does is in `transaction`, what a block does besides in `edges`.
 
+use std::convert::Infallible;
+
 use super::{
-    Block,
-    edges::{self, EdgeFault, EdgeRules, Ledger, Requests},
-    invalid::InvalidBlock,
+    Block, BlockError, BlockFault,
+    edges::{self, EdgeRules, Ledger, Requests},
     receipts::{Outcome, TrieReceipt},
 };
 use crate::{
@@ -15,8 +16,8 @@ use crate::{
     precompiles::Precompiles,
     state::{Fault, InMemoryDatabase, State, StateChanges, roots::state_root},
     transaction::{
-        Executed, Executor, InvalidTransaction, Original, Recovered, Scene, Status,
-        TransactionRules, TransactionType,
+        Executed, Executor, InvalidTransaction, Original, Scene, Status, TransactionRules,
+        TransactionType,
     },
 };
 
@@ -46,32 +47,6 @@ pub struct SequentialReceipt {
     pub logs: Vec<Log>,
 }
 
-/// Why a block could not be executed.
-#[derive(Debug, thiserror::Error)]
-pub enum SequentialFault {
-    /// The block is invalid.
-    #[error(transparent)]
-    Invalid(#[from] InvalidBlock),
-    /// It cannot go on.
-    #[error("{0:?}")]
-    Fault(Fault),
-}
-
-impl From<Fault> for SequentialFault {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<EdgeFault> for SequentialFault {
-    fn from(fault: EdgeFault) -> Self {
-        match fault {
-            EdgeFault::Fault(fault) => Self::Fault(fault),
-            EdgeFault::Invalid(invalid) => Self::Invalid(invalid.into()),
-        }
-    }
-}
-
 impl SequentialReceipt {
     /// The receipt as its trie holds it.
     pub fn for_trie(&self) -> TrieReceipt<'_> {
@@ -92,7 +67,15 @@ pub fn execute(
     block: &Block,
     fork: Fork,
     database: &InMemoryDatabase,
-) -> Result<SequentialOutcome, SequentialFault> {
+) -> Result<SequentialOutcome, BlockError<Infallible>> {
+    run(block, fork, database).map_err(BlockError::from_fault)
+}
+
+fn run(
+    block: &Block,
+    fork: Fork,
+    database: &InMemoryDatabase,
+) -> Result<SequentialOutcome, BlockFault> {
     let transaction_rules = match block.blob_schedule {
         Some(schedule) => TransactionRules::with_blob_schedule(fork, schedule),
         None => TransactionRules::of(fork),
@@ -103,14 +86,17 @@ pub fn execute(
         transaction: &transaction_rules,
     };
     let mut state = State::new(database);
-    let mut ledger = edges::begin(&rules, block, &mut state)?;
+    let begun = edges::begin(&rules, block, &mut state);
+    let mut ledger = begun.map_err(|fault| BlockFault::at(0, fault))?;
     let mut receipts: Vec<SequentialReceipt> = Vec::with_capacity(block.transactions.len());
-    for (index, recovered) in block.transactions.iter().enumerate() {
+    for (position, recovered) in (0..).zip(&block.transactions) {
         let used = receipts
             .last()
             .map_or(0, |receipt| receipt.cumulative_gas_used);
-        let executed = execute_one(&rules, block, recovered, used, &mut state)?
-            .map_err(|error| InvalidBlock::Transaction { index, error })?;
+        let original = Original::new(recovered.clone(), &block.environment);
+        let executed = execute_one(&rules, block, &original, used, &mut state)
+            .map_err(|fault| BlockFault::at(position, fault))?
+            .map_err(|error| BlockFault::invalid_transaction(position, &original, error))?;
         let gas_used = executed
             .payment
             .and_then(|payment| payment.settled)
@@ -150,12 +136,12 @@ fn root_after(database: &InMemoryDatabase, state: &State<'_>) -> B256 {
 fn execute_one(
     rules: &EdgeRules<'_>,
     block: &Block,
-    recovered: &Recovered,
+    original: &Original,
     used: u64,
     state: &mut State<'_>,
 ) -> Result<Result<Executed, InvalidTransaction>, Fault> {
     let available = block.environment.gas_limit.saturating_sub(used);
-    let gas_limit = recovered.transaction.gas_limit;
+    let gas_limit = original.recovered.transaction.gas_limit;
     if gas_limit > available {
         return Ok(Err(InvalidTransaction::GasLimitAboveBlock {
             found: gas_limit,
@@ -170,9 +156,8 @@ fn execute_one(
         rules: rules.transaction,
         state,
     };
-    let original = Original::new(recovered.clone(), &block.environment);
-    let mut executor = Executor::new(&scene);
-    let executed = executor.original(&scene, &original, 1)?;
+    let mut executor = Executor::new(scene.fork, scene.policy, scene.precompiles);
+    let executed = executor.original(&scene, original, 1)?;
     if let Status::Skipped(error) = executed.status {
         return Ok(Err(*error));
     }

@@ -3,7 +3,7 @@
 //! Owns data only; headers and their rules are in `header`, files in `bundle`.
 
 use crate::{
-    Address, B256, BlockEnvironment, U256,
+    Address, B256, BlockEnvironment, Fork, U256,
     transaction::{BlobSchedule, Recovered},
 };
 
@@ -26,6 +26,23 @@ pub struct Block {
     pub blob_schedule: Option<BlobSchedule>,
     /// Whether the DAO's irregular state change comes before its transactions (EIP-779).
     pub is_dao_fork: bool,
+}
+
+impl Block {
+    /// The most blob gas that its transactions can carry together.
+    pub fn blob_gas_max(&self) -> u64 {
+        self.blob_schedule
+            .map_or(0, |schedule| schedule.max_blob_gas())
+    }
+
+    /// The word that opcode 0x44 returns: the difficulty, or from Paris the beacon chain's randomness.
+    pub fn seed(&self, fork: Fork) -> B256 {
+        if fork >= Fork::Paris {
+            self.environment.prev_randao
+        } else {
+            B256(self.environment.difficulty.to_big_endian())
+        }
+    }
 }
 
 /// What an ommer is rewarded by.

@@ -1,6 +1,6 @@
 //! KZG point evaluation, 0x0a (EIP-4844): a commitment's polynomial has value `y` at `z`, proven.
 //! It needs a single point of the ceremony's output beside the generators, so that point stands here
-//! and the pairing is blst's; the library c-kzg would decode the whole setup first.
+//! and the pairing is blst's; the library c-kzg decodes the whole setup first, which takes seconds.
 
 use std::sync::LazyLock;
 

@@ -68,10 +68,10 @@ impl Precompiles {
     /// The precompile at `address`, if there is one.
     #[inline]
     pub fn get(&self, address: Address) -> Option<&Precompile> {
-        let (prefix, low) = address.0.split_at(18);
-        if prefix.iter().all(|byte| *byte == 0) {
-            let low = usize::from(u16::from_be_bytes([low[0], low[1]]));
-            if let Some(place) = self.near.get(low) {
+        let [prefix @ .., high, low] = address.0;
+        if prefix == [0; 18] {
+            let number = usize::from(u16::from_be_bytes([high, low]));
+            if let Some(place) = self.near.get(number) {
                 return self.entries.get(usize::from(place.checked_sub(1)?));
             }
         }

@@ -66,7 +66,9 @@ impl Partition for Owned {
     }
 
     fn schedule(&self, members: &[Member<'_>]) -> Schedule {
-        by_keys(members, |member, key| member.owned.iter().for_each(|address| key(*address)))
+        by_keys(members, |member, key| {
+            member.owned.iter().for_each(|address| key(*address))
+        })
     }
 }
 
@@ -77,7 +79,11 @@ impl Partition for SenderTarget {
 
     fn schedule(&self, members: &[Member<'_>]) -> Schedule {
         by_keys(members, |member, key| {
-            member.owned.iter().chain(&member.record_sender).for_each(|address| key(*address));
+            member
+                .owned
+                .iter()
+                .chain(&member.record_sender)
+                .for_each(|address| key(*address));
         })
     }
 }
@@ -89,7 +95,13 @@ impl Partition for One {
 
     fn schedule(&self, members: &[Member<'_>]) -> Schedule {
         let positions = (0..position(members.len())).collect();
-        Schedule { batches: vec![Batch { positions, ..Batch::default() }], has_hand_over: false }
+        Schedule {
+            batches: vec![Batch {
+                positions,
+                ..Batch::default()
+            }],
+            has_hand_over: false,
+        }
     }
 }
 
@@ -105,7 +117,10 @@ const PACKED_BATCHES: usize = 256;
 
 /// Orders members that share a key; groups that share none are batches of their own, the small ones
 /// packed together.
-fn by_keys(members: &[Member<'_>], keys: impl Fn(&Member<'_>, &mut dyn FnMut(Address))) -> Schedule {
+fn by_keys(
+    members: &[Member<'_>],
+    keys: impl Fn(&Member<'_>, &mut dyn FnMut(Address)),
+) -> Schedule {
     let graph = Graph::new(members, keys);
     let mut groups: Vec<Vec<u32>> = Vec::new();
     let mut group_of_root: Map<u32, usize> = Map::new();
@@ -118,7 +133,10 @@ fn by_keys(members: &[Member<'_>], keys: impl Fn(&Member<'_>, &mut dyn FnMut(Add
         groups[group].push(place);
     }
     let packed_max = (members.len() / PACKED_BATCHES).clamp(1, PACKED_MAX);
-    let mut builder = Builder { batch_of: vec![u32::MAX; members.len()], ..Builder::default() };
+    let mut builder = Builder {
+        batch_of: vec![u32::MAX; members.len()],
+        ..Builder::default()
+    };
     let mut pack: Vec<u32> = Vec::new();
     for group in groups {
         if group.len() > WHOLE_GROUP_MAX && !graph.is_chain(&group) {
@@ -146,8 +164,10 @@ struct Graph {
 
 impl Graph {
     fn new(members: &[Member<'_>], keys: impl Fn(&Member<'_>, &mut dyn FnMut(Address))) -> Self {
-        let mut graph =
-            Self { before: vec![Vec::new(); members.len()], parents: (0..position(members.len())).collect() };
+        let mut graph = Self {
+            before: vec![Vec::new(); members.len()],
+            parents: (0..position(members.len())).collect(),
+        };
         let mut last_of: Map<Address, u32> = Map::with_capacity(members.len());
         let mut unbound_from = 0;
         for (place, member) in members.iter().enumerate() {
@@ -189,7 +209,9 @@ impl Graph {
 
     /// Whether each member of a group waits for the one before it, so that no two can run together.
     fn is_chain(&self, group: &[u32]) -> bool {
-        group.windows(2).all(|pair| self.before[pair[1] as usize].contains(&pair[0]))
+        group
+            .windows(2)
+            .all(|pair| self.before[pair[1] as usize].contains(&pair[0]))
     }
 }
 
@@ -205,7 +227,10 @@ impl Builder {
         for place in &positions {
             self.batch_of[*place as usize] = index;
         }
-        self.schedule.batches.push(Batch { positions, ..Batch::default() });
+        self.schedule.batches.push(Batch {
+            positions,
+            ..Batch::default()
+        });
         index
     }
 
@@ -216,7 +241,9 @@ impl Builder {
             let index = self.push(vec![*place]);
             for earlier in &graph.before[*place as usize] {
                 let released_by = self.batch_of[*earlier as usize];
-                self.schedule.batches[released_by as usize].releases.push(index);
+                self.schedule.batches[released_by as usize]
+                    .releases
+                    .push(index);
                 self.schedule.batches[index as usize].waits_for += 1;
             }
         }
@@ -234,7 +261,11 @@ mod tests {
     fn members(owned: &[Vec<Address>]) -> Vec<Member<'_>> {
         owned
             .iter()
-            .map(|owned| Member { owned, record_sender: None, waits_for_all: false })
+            .map(|owned| Member {
+                owned,
+                record_sender: None,
+                waits_for_all: false,
+            })
             .collect()
     }
 
@@ -249,7 +280,10 @@ mod tests {
         for (index, batch) in schedule.batches.iter().enumerate() {
             assert!(batch.positions.is_sorted());
             for place in &batch.positions {
-                assert!(!std::mem::replace(&mut seen[*place as usize], true), "{place} twice");
+                assert!(
+                    !std::mem::replace(&mut seen[*place as usize], true),
+                    "{place} twice"
+                );
             }
             for released in &batch.releases {
                 let before = finished_before[index].clone();
@@ -265,7 +299,8 @@ mod tests {
                     let (a, b) = (&members[earlier as usize], &members[*later as usize]);
                     if a.owned.iter().any(|address| b.owned.contains(address)) {
                         assert!(
-                            batch.positions.contains(&earlier) || finished_before[index].contains(&earlier),
+                            batch.positions.contains(&earlier)
+                                || finished_before[index].contains(&earlier),
                             "{earlier} and {later} share an account"
                         );
                     }
@@ -276,8 +311,9 @@ mod tests {
 
     #[test]
     fn transactions_that_share_nothing_are_spread_over_batches() {
-        let owned: Vec<Vec<Address>> =
-            (0..100).map(|byte| vec![account(byte), account(byte + 100)]).collect();
+        let owned: Vec<Vec<Address>> = (0..100)
+            .map(|byte| vec![account(byte), account(byte + 100)])
+            .collect();
         let schedule = Owned.schedule(&members(&owned));
         assert_eq!(schedule.batches.len(), 100);
         assert!(!schedule.has_hand_over);
@@ -297,7 +333,11 @@ mod tests {
         assert!(schedule.has_hand_over);
         assert_keeps_order(&schedule, &members);
         // The second payment of the first pair waits for the first only.
-        let second = schedule.batches.iter().find(|batch| batch.positions == [1]).unwrap();
+        let second = schedule
+            .batches
+            .iter()
+            .find(|batch| batch.positions == [1])
+            .unwrap();
         assert_eq!(second.waits_for, 1);
     }
 
@@ -315,9 +355,19 @@ mod tests {
         let mut members = members(&owned);
         members[6].waits_for_all = true;
         let schedule = Owned.schedule(&members);
-        let waiting = schedule.batches.iter().find(|batch| batch.positions == [6]).unwrap();
+        let waiting = schedule
+            .batches
+            .iter()
+            .find(|batch| batch.positions == [6])
+            .unwrap();
         assert_eq!(waiting.waits_for, 6);
-        assert!(schedule.batches.iter().filter(|batch| batch.positions[0] != 6).all(|batch| batch.waits_for == 0));
+        assert!(
+            schedule
+                .batches
+                .iter()
+                .filter(|batch| batch.positions[0] != 6)
+                .all(|batch| batch.waits_for == 0)
+        );
         assert_keeps_order(&schedule, &members);
     }
 

@@ -26,7 +26,13 @@ pub struct Record {
 impl Record {
     /// Publishes a deferred call.
     pub fn new(parent: B256, parent_position: u32, root: u32, call: DeferredCall) -> Self {
-        Self { id: record_id(parent, &call), parent, parent_position, root, call }
+        Self {
+            id: record_id(parent, &call),
+            parent,
+            parent_position,
+            root,
+            call,
+        }
     }
 
     /// What it owns.
@@ -42,7 +48,10 @@ impl Record {
             root: self.root,
             round,
             index: self.call.index,
-            kind: Kind::Virtual { opcode: self.call.kind, is_static: self.call.is_static },
+            kind: Kind::Virtual {
+                opcode: self.call.kind,
+                is_static: self.call.is_static,
+            },
             sender: self.call.sender,
             target: self.call.target,
             status,
@@ -56,7 +65,10 @@ impl Record {
 
     /// The receipt of a record beyond a limit, its value returned.
     pub fn refused(&self, round: u32, limit: Limit) -> Receipt {
-        Receipt { bounced: self.call.escrow(), ..self.receipt(round, Status::Refused(limit)) }
+        Receipt {
+            bounced: self.call.escrow(),
+            ..self.receipt(round, Status::Refused(limit))
+        }
     }
 }
 
@@ -124,7 +136,12 @@ mod tests {
     #[test]
     fn what_the_id_does_not_commit_to_does_not_change_it() {
         let parent = B256::repeat_byte(9);
-        let other = DeferredCall { gas: 77, depth: 9, stipend: 0, ..call() };
+        let other = DeferredCall {
+            gas: 77,
+            depth: 9,
+            stipend: 0,
+            ..call()
+        };
         assert_eq!(record_id(parent, &call()), record_id(parent, &other));
     }
 }

@@ -155,6 +155,16 @@ impl Original {
 }
 
 impl Executed {
+    /// The fee that a transaction which has settled still owes the coinbase.
+    pub fn fee_due(&self) -> Option<U256> {
+        let payment = self.payment.as_ref()?;
+        if payment.is_fee_due {
+            payment.settled.map(|settlement| settlement.fee)
+        } else {
+            None
+        }
+    }
+
     fn skipped(error: InvalidTransaction) -> Self {
         Self {
             status: Status::Skipped(Box::new(error)),
@@ -170,10 +180,10 @@ impl Executed {
 }
 
 impl Executor {
-    /// An executor for one policy and fork.
-    pub fn new(scene: &Scene<'_>) -> Self {
-        let mut journal = Journal::new(scene.fork, *scene.policy == Policy::Synchronous);
-        let precompiles: Vec<Address> = scene.precompiles.addresses().collect();
+    /// An executor for one fork and policy.
+    pub fn new(fork: Fork, policy: &Policy, precompiles: &Precompiles) -> Self {
+        let mut journal = Journal::new(fork, *policy == Policy::Synchronous);
+        let precompiles: Vec<Address> = precompiles.addresses().collect();
         journal.access_list_mut().set_precompiles(&precompiles);
         Self {
             journal,

@@ -1,7 +1,7 @@
 //! The stack of 1024 words.
 //!
 //! Instructions that touch the host use the checked methods here; the run loop works on the words
-//! through [`Top`] and puts the height back before it leaves.
+//! through `Top` and puts the height back before it leaves.
 
 use crate::U256;
 

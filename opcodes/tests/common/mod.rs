@@ -60,7 +60,12 @@ impl World {
         world
     }
 
-    fn touch(&mut self, what: &'static str, address: Address, allowed: bool) -> Result<bool, Refusal> {
+    fn touch(
+        &mut self,
+        what: &'static str,
+        address: Address,
+        allowed: bool,
+    ) -> Result<bool, Refusal> {
         self.asked.push(what);
         if self.is_broken {
             return Err(Refusal::Fault);
@@ -73,7 +78,12 @@ impl World {
         Ok(is_cold)
     }
 
-    fn touch_slot(&mut self, what: &'static str, key: U256, allowed: bool) -> Result<bool, Refusal> {
+    fn touch_slot(
+        &mut self,
+        what: &'static str,
+        key: U256,
+        allowed: bool,
+    ) -> Result<bool, Refusal> {
         self.asked.push(what);
         if self.is_broken {
             return Err(Refusal::Fault);
@@ -135,7 +145,12 @@ impl Host for World {
         Ok(B256::from_low_u64_be(number))
     }
 
-    fn sload(&mut self, _: AccountIndex, key: U256, cold_allowed: bool) -> Result<Loaded<U256>, Refusal> {
+    fn sload(
+        &mut self,
+        _: AccountIndex,
+        key: U256,
+        cold_allowed: bool,
+    ) -> Result<Loaded<U256>, Refusal> {
         let is_cold = self.touch_slot("sload", key, cold_allowed)?;
         let value = self.storage.get(&key).copied().unwrap_or_default();
         Ok(Loaded { value, is_cold })

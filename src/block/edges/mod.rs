@@ -150,7 +150,7 @@ impl<'a> Edge<'a> {
         };
         Self {
             scene,
-            executor: Executor::new(&scene),
+            executor: Executor::new(rules.fork, &Policy::Synchronous, rules.precompiles),
             epoch: 0,
             ledger: Ledger::default(),
         }

@@ -87,15 +87,28 @@ pub fn write_be(x: U256, bytes: &mut [u8; 32]) {
 /// The address in the low 20 bytes of `x`; the upper 12 are dropped.
 #[inline]
 pub fn address_of(x: U256) -> Address {
-    let bytes = to_be_bytes(x);
-    let low = bytes.last_chunk::<20>().expect("20 is at most 32");
-    Address::from(*low)
+    let mut address = [0; 20];
+    let (high, low) = address.split_at_mut(4);
+    // The lower half of the limb is what the address has of it.
+    high.copy_from_slice(&(x.0[2] as u32).to_be_bytes());
+    low[..8].copy_from_slice(&x.0[1].to_be_bytes());
+    low[8..].copy_from_slice(&x.0[0].to_be_bytes());
+    Address::from(address)
 }
 
 /// The word whose low 20 bytes are `address`.
 #[inline]
 pub fn from_address(address: Address) -> U256 {
-    from_be_slice(&address.0)
+    // In the pieces that `address_of` writes: other ones would wait for its writes to retire.
+    let (rest, low) = address.0.split_last_chunk().expect("8 is at most 20");
+    let (high, middle) = rest.split_first_chunk().expect("4 is at most 12");
+    let middle = middle.first_chunk().expect("8 of 8");
+    U256([
+        u64::from_be_bytes(*low),
+        u64::from_be_bytes(*middle),
+        u64::from(u32::from_be_bytes(*high)),
+        0,
+    ])
 }
 
 /// One for true, zero for false.

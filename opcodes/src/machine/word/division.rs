@@ -2,7 +2,7 @@
 //! limbs come from a precomputed reciprocal of the divisor's top limbs (Möller and Granlund,
 //! "Improved division by invariant integers", 2011). Modular arithmetic is in `modular`.
 
-use super::{U256, ZERO, fits_limb, is_negative, lt, magnitude, neg};
+use super::{U256, ZERO, fits_limb, is_negative, lt, magnitude, neg, scalars};
 
 /// `a / b` rounded down; zero if `b` is zero (DIV).
 #[inline]
@@ -10,7 +10,7 @@ pub fn div(a: U256, b: U256) -> U256 {
     if fits_limb(a) && fits_limb(b) {
         return U256([a.0[0].checked_div(b.0[0]).unwrap_or(0), 0, 0, 0]);
     }
-    div_rem(a, b).0
+    scalars(div_general(a, b))
 }
 
 /// `a` modulo `b`; zero if `b` is zero (MOD).
@@ -19,7 +19,7 @@ pub fn rem(a: U256, b: U256) -> U256 {
     if fits_limb(a) && fits_limb(b) {
         return U256([a.0[0].checked_rem(b.0[0]).unwrap_or(0), 0, 0, 0]);
     }
-    div_rem(a, b).1
+    scalars(rem_general(a, b))
 }
 
 /// `a / b` in two's complement, rounded towards zero (SDIV).
@@ -48,6 +48,23 @@ pub fn smod(a: U256, b: U256) -> U256 {
 
 /// Quotient and remainder of `a` by `b`; both zero if `b` is zero.
 pub fn div_rem(a: U256, b: U256) -> (U256, U256) {
+    div_rem_inline(a, b)
+}
+
+/// The quotient alone: what only the remainder needs is optimised away.
+#[inline(never)]
+fn div_general(a: U256, b: U256) -> U256 {
+    div_rem_inline(a, b).0
+}
+
+/// The remainder alone.
+#[inline(never)]
+fn rem_general(a: U256, b: U256) -> U256 {
+    div_rem_inline(a, b).1
+}
+
+#[inline(always)]
+fn div_rem_inline(a: U256, b: U256) -> (U256, U256) {
     if fits_limb(b) {
         let (quotient, remainder) = div_rem_limb(a, b.0[0]);
         return (quotient, U256([remainder, 0, 0, 0]));
@@ -73,7 +90,7 @@ pub fn div_rem(a: U256, b: U256) -> (U256, U256) {
         let [r0, r1, r2] = shr_limbs([r0, r1, r2], divisor.shift);
         return (U256([q0, q1, 0, 0]), U256([r0, r1, r2, 0]));
     }
-    let (quotient, remainder) = div_rem_two_limbs(a, join(b1, b0));
+    let (quotient, remainder) = div_rem_two_limbs(a, b1, b0);
     let (r1, r0) = halves(remainder);
     (U256(quotient), U256([r0, r1, 0, 0]))
 }
@@ -84,37 +101,72 @@ fn div_rem_limb(a: U256, divisor: u64) -> (U256, u64) {
     if divisor == 0 {
         return (ZERO, 0);
     }
-    if fits_limb(a) {
-        return (U256([a.0[0] / divisor, 0, 0, 0]), a.0[0] % divisor);
-    }
-    let shift = divisor.leading_zeros();
-    let [u0, u1, u2, u3, u4] = shl_limbs(a.0, shift);
-    let divisor = divisor << shift;
-    let reciprocal = reciprocal_2by1(divisor);
-    let step = |high, low| div_2by1(high, low, divisor, reciprocal);
-    // What the shift spills into the limb above the highest is below the divisor: a first rest.
-    let (q3, q2, rest) = if a.0[3] | a.0[2] == 0 {
-        (0, 0, u2)
+    let [a0, a1, a2, a3] = a.0;
+    let (q3, q2, rest) = if a2 | a3 == 0 {
+        (0, 0, 0)
     } else {
-        let (q3, rest) = step(u4, u3);
-        let (q2, rest) = step(rest, u2);
+        let (q3, rest) = (a3 / divisor, a3 % divisor);
+        let (q2, rest) = div_limbs(rest, a2, divisor);
         (q3, q2, rest)
     };
-    let (q1, rest) = step(rest, u1);
-    let (q0, rest) = step(rest, u0);
-    (U256([q0, q1, q2, q3]), rest >> shift)
+    let (q1, rest) = div_limbs(rest, a1, divisor);
+    let (q0, rest) = div_limbs(rest, a0, divisor);
+    (U256([q0, q1, q2, q3]), rest)
 }
 
-/// Quotient and remainder by two limbs, the upper of which is not zero.
+/// Quotient and remainder of `high:low`, `high < divisor`, by the processor's own division.
+///
+/// Since 2019 it takes 10 to 18 cycles on common processors. Ratios against the library's 128-bit
+/// division on a Zen 4: one limb 0.88, two limbs 0.93, MULMOD of single limbs 0.85.
+///
+/// # Panics
+///
+/// If `high` is not below `divisor`.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(always)]
+fn div_limbs(high: u64, low: u64, divisor: u64) -> (u64, u64) {
+    assert!(high < divisor);
+    let (quotient, remainder): (u64, u64);
+    // SAFETY: 1. `high < divisor` was just checked, so the divisor is not zero and the quotient
+    // fits: the instruction cannot fault. 2. It reads and writes only the registers named here and
+    // the flags, which are not declared preserved.
+    unsafe {
+        std::arch::asm!(
+            "div {}",
+            in(reg) divisor,
+            inout("rax") low => quotient,
+            inout("rdx") high => remainder,
+            options(pure, nomem, nostack)
+        );
+    }
+    (quotient, remainder)
+}
+
+/// Quotient and remainder of `high:low`, `high < divisor`.
+///
+/// # Panics
+///
+/// If `high` is not below `divisor`.
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
 #[inline]
-fn div_rem_two_limbs(a: [u64; 4], divisor: u128) -> ([u64; 4], u128) {
-    let shift = divisor.leading_zeros();
+fn div_limbs(high: u64, low: u64, divisor: u64) -> (u64, u64) {
+    assert!(high < divisor);
+    let (dividend, divisor) = (join(high, low), u128::from(divisor));
+    (halves(dividend / divisor).1, halves(dividend % divisor).1)
+}
+
+/// Quotient and remainder by the two limbs `d1:d0`, the upper of which is not zero.
+#[inline(always)]
+fn div_rem_two_limbs(a: [u64; 4], d1: u64, d0: u64) -> ([u64; 4], u128) {
+    let shift = d1.leading_zeros();
     let [u0, u1, u2, u3, u4] = shl_limbs(a, shift);
-    let divisor = divisor << shift;
+    let divisor = join(shl_spill(d1, d0, shift), d0 << shift);
     let reciprocal = reciprocal_3by2(divisor);
     let step = |high, low| div_3by2(high, low, divisor, reciprocal);
-    let (q2, rest) = if a[3] == 0 {
-        (0, join(u3, u2))
+    let (q2, rest) = if u4 == 0 {
+        let high = join(u3, u2);
+        let (less, below) = high.overflowing_sub(divisor);
+        (u64::from(!below), if below { high } else { less })
     } else {
         step(join(u4, u3), u2)
     };
@@ -134,7 +186,7 @@ pub(super) struct Divisor<const N: usize> {
 
 impl<const N: usize> Divisor<N> {
     /// Prepares `limbs`, the top one of which is not zero.
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(limbs: [u64; N]) -> Self {
         debug_assert!(N >= 3 && limbs[N - 1] != 0);
         let shift = limbs[N - 1].leading_zeros();
@@ -154,7 +206,7 @@ impl<const N: usize> Divisor<N> {
     /// One quotient limb of the N + 1 limbs in `window`, which keeps the remainder.
     ///
     /// The upper N limbs of `window` must be below the divisor.
-    #[inline]
+    #[inline(always)]
     pub(super) fn step(&self, window: &mut [u64]) -> u64 {
         debug_assert!(window.len() == N + 1);
         let top = join(self.limbs[N - 1], self.limbs[N - 2]);
@@ -217,9 +269,8 @@ pub(super) fn reduce_wide(x: [u64; 8], n: U256) -> U256 {
         return U256([r0, r1, r2, 0]);
     }
     if n1 != 0 {
-        let divisor = join(n1, n0);
-        let shift = divisor.leading_zeros();
-        let divisor = divisor << shift;
+        let shift = n1.leading_zeros();
+        let divisor = join(n1, n0) << shift;
         let reciprocal = reciprocal_3by2(divisor);
         let limbs = shl_wide(x, shift);
         let rest = limbs[..=used]
@@ -232,15 +283,11 @@ pub(super) fn reduce_wide(x: [u64; 8], n: U256) -> U256 {
     if n0 == 0 {
         return ZERO;
     }
-    let shift = n0.leading_zeros();
-    let divisor = n0 << shift;
-    let reciprocal = reciprocal_2by1(divisor);
-    let limbs = shl_wide(x, shift);
-    let rest = limbs[..=used]
+    let rest = x[..used]
         .iter()
         .rev()
-        .fold(0, |rest, &limb| div_2by1(rest, limb, divisor, reciprocal).1);
-    U256([rest >> shift, 0, 0, 0])
+        .fold(0, |rest, &limb| div_limbs(rest, limb, n0).1);
+    U256([rest, 0, 0, 0])
 }
 
 /// The remainder of `x`, of which the low `used` limbs may be other than zero.
@@ -248,7 +295,13 @@ pub(super) fn reduce_wide(x: [u64; 8], n: U256) -> U256 {
 fn reduce_by<const N: usize>(x: [u64; 8], used: usize, divisor: &Divisor<N>) -> [u64; N] {
     let mut limbs = shl_wide(x, divisor.shift);
     // The limb above the used ones holds what the shift spilled, which is below the divisor.
-    for start in (0..(used + 1).saturating_sub(N)).rev() {
+    // The limb above the used ones holds what the shift spilled, which is below the divisor.
+    let mut starts = (used + 1).saturating_sub(N);
+    if starts > 0 && limbs[used] == 0 && limbs[used - 1] < divisor.limbs[N - 1] {
+        // So the highest quotient limb is zero, as always where the operands were reduced.
+        starts -= 1;
+    }
+    for start in (0..starts).rev() {
         divisor.step(&mut limbs[start..=start + N]);
     }
     let mut remainder = [0; N];
@@ -268,32 +321,11 @@ pub(super) fn reciprocal_word(divisor: &Divisor<4>) -> U256 {
     U256(quotient)
 }
 
-/// Initial estimates ⌊(2¹⁹ − 3·2⁸) / d⌋ of the reciprocal for the top nine bits d of a divisor.
-const RECIPROCALS: [u16; 256] = {
-    let mut table = [0; 256];
-    let mut index = 0;
-    while index < 256 {
-        // At most 2¹¹ - 3, as the divisor is at least 2⁸.
-        table[index] = (((1 << 19) - 3 * (1 << 8)) / (256 + index)) as u16;
-        index += 1;
-    }
-    table
-};
-
-/// ⌊(2¹²⁸ − 1) / `divisor`⌋ − 2⁶⁴ for a divisor with its top bit set (algorithm 3 of the paper).
+/// ⌊(2¹²⁸ − 1) / `divisor`⌋ − 2⁶⁴ for a divisor with its top bit set.
 #[inline]
 fn reciprocal_2by1(divisor: u64) -> u64 {
     debug_assert!(divisor >> 63 == 1);
-    let low_bit = divisor & 1;
-    let top_40 = (divisor >> 24) + 1;
-    let top_63 = (divisor >> 1) + low_bit;
-    let v0 = u64::from(RECIPROCALS[(divisor >> 55) as usize & 255]);
-    let v1 = (v0 << 11) - ((v0 * v0 * top_40) >> 40) - 1;
-    let v2 = (v1 << 13) + ((v1 * ((1 << 60) - v1 * top_40)) >> 47);
-    let error = ((v2 >> 1) & 0u64.wrapping_sub(low_bit)).wrapping_sub(v2.wrapping_mul(top_63));
-    let v3 = (v2 << 31).wrapping_add(high_product(v2, error) >> 1);
-    let (_, high) = v3.carrying_mul(divisor, divisor);
-    v3.wrapping_sub(high.wrapping_add(divisor))
+    div_limbs(!divisor, u64::MAX, divisor).0
 }
 
 /// ⌊(2¹⁹² − 1) / `divisor`⌋ − 2⁶⁴ for a divisor with its top bit set (algorithm 6 of the paper).
@@ -321,25 +353,6 @@ fn reciprocal_3by2(divisor: u128) -> u64 {
     v
 }
 
-/// Quotient and remainder of `high:low`, `high < divisor` (algorithm 4 of the paper).
-#[inline]
-fn div_2by1(high: u64, low: u64, divisor: u64, reciprocal: u64) -> (u64, u64) {
-    debug_assert!(high < divisor);
-    let estimate = u128::from(reciprocal) * u128::from(high) + join(high, low);
-    let (q1, q0) = halves(estimate);
-    let mut quotient = q1.wrapping_add(1);
-    let mut rest = low.wrapping_sub(quotient.wrapping_mul(divisor));
-    if rest > q0 {
-        quotient = quotient.wrapping_sub(1);
-        rest = rest.wrapping_add(divisor);
-    }
-    if rest >= divisor {
-        quotient = quotient.wrapping_add(1);
-        rest -= divisor;
-    }
-    (quotient, rest)
-}
-
 /// Quotient and remainder of `high:low`, `high < divisor` (algorithm 5 of the paper).
 #[inline]
 fn div_3by2(high: u128, low: u64, divisor: u128, reciprocal: u64) -> (u64, u128) {
@@ -348,26 +361,24 @@ fn div_3by2(high: u128, low: u64, divisor: u128, reciprocal: u64) -> (u64, u128)
     let (d1, d0) = halves(divisor);
     let estimate = u128::from(reciprocal) * u128::from(u2) + high;
     let (q1, q0) = halves(estimate);
-    let mut quotient = q1.wrapping_add(1);
-    let mut rest = join(u1.wrapping_sub(q1.wrapping_mul(d1)), low)
+    let rest = join(u1.wrapping_sub(q1.wrapping_mul(d1)), low)
         .wrapping_sub(u128::from(d0) * u128::from(q1))
         .wrapping_sub(divisor);
-    if halves(rest).0 >= q0 {
-        quotient = quotient.wrapping_sub(1);
-        rest = rest.wrapping_add(divisor);
-    }
+    // As likely as not, so by masks rather than by a jump.
+    let kept = u64::from(halves(rest).0 < q0);
+    let quotient = q1.wrapping_add(kept);
+    let mask = kept.wrapping_sub(1);
+    let rest = rest.wrapping_add(join(d1 & mask, d0 & mask));
     if rest >= divisor {
-        quotient = quotient.wrapping_add(1);
-        rest -= divisor;
+        cold_path();
+        return (quotient.wrapping_add(1), rest - divisor);
     }
     (quotient, rest)
 }
 
-/// The upper limb of `a · b`.
-#[inline]
-fn high_product(a: u64, b: u64) -> u64 {
-    a.carrying_mul(b, 0).1
-}
+/// Marks the branch that calls it as unlikely.
+#[cold]
+fn cold_path() {}
 
 /// `high` · 2⁶⁴ + `low`.
 #[inline]
@@ -457,7 +468,7 @@ mod tests {
         fn two_limbs_by_one_agree(d in limb(), near in any::<bool>(), high in limb(), low in limb()) {
             let divisor = d | 1 << 63;
             let high = if near { divisor - 1 - (high & 3) } else { high % divisor };
-            let (quotient, rest) = div_2by1(high, low, divisor, reciprocal_2by1(divisor));
+            let (quotient, rest) = div_limbs(high, low, divisor);
             prop_assert_eq!(u128::from(quotient), join(high, low) / u128::from(divisor));
             prop_assert_eq!(u128::from(rest), join(high, low) % u128::from(divisor));
         }

@@ -110,12 +110,18 @@ pub(crate) fn mul_limbs(a: U256, b: U256) -> U256 {
 /// `a · limb` modulo 2²⁵⁶.
 #[inline]
 fn mul_limb(a: U256, limb: u64) -> U256 {
+    mul_limb_wide(a, limb).0
+}
+
+/// `a · limb`: its low word and the limb above.
+#[inline]
+fn mul_limb_wide(a: U256, limb: u64) -> (U256, u64) {
     let a = a.0;
     let (r0, carry) = a[0].carrying_mul(limb, 0);
     let (r1, carry) = a[1].carrying_mul(limb, carry);
     let (r2, carry) = a[2].carrying_mul(limb, carry);
-    let r3 = a[3].wrapping_mul(limb).wrapping_add(carry);
-    U256([r0, r1, r2, r3])
+    let (r3, r4) = a[3].carrying_mul(limb, carry);
+    (U256([r0, r1, r2, r3]), r4)
 }
 
 /// `a²` modulo 2²⁵⁶: six partial products, as the mixed ones occur twice.
@@ -206,37 +212,70 @@ pub fn exp(base: U256, exponent: U256) -> U256 {
         if !fits_limb(exponent) || exponent.0[0] >= 256 {
             return ZERO;
         }
-        if let Some(bit) = single_bit(base) {
-            return shl(U256([bit.saturating_mul(exponent.0[0]), 0, 0, 0]), ONE);
+        if fits_limb(base) && base.0[0].is_power_of_two() {
+            let bit = u64::from(base.0[0].trailing_zeros());
+            return shl(U256([bit * exponent.0[0], 0, 0, 0]), ONE);
         }
     }
     if fits_limb(base) {
-        return power_left_to_right(exponent, base, |x| mul_limb(x, base.0[0]));
+        return power_of_limb(base.0[0], exponent);
     }
-    power_left_to_right(exponent, base, |x| mul_limbs(x, base))
+    let bits = 256 - bits::leading_zeros(exponent);
+    power_left_to_right(base, exponent, bits - 1, |x| mul_limbs(x, base))
 }
 
-/// Squares for each bit of `exponent` from its second highest down, and multiplies at set bits.
+/// `base` to a power that is not zero: in one limb while it fits.
+fn power_of_limb(base: u64, exponent: U256) -> U256 {
+    let mut bits = 256 - bits::leading_zeros(exponent) - 1;
+    let mut power = base;
+    while bits > 0 {
+        let factor = if bit(exponent, bits - 1) { base } else { 1 };
+        let next = power.checked_mul(power).and_then(|x| x.checked_mul(factor));
+        let Some(next) = next else { break };
+        power = next;
+        bits -= 1;
+    }
+    let power = U256([power, 0, 0, 0]);
+    power_left_to_right(power, exponent, bits, |x| mul_limb(x, base))
+}
+
+/// Carries `power` on over the low `bits` of `exponent`: squares at each, and multiplies where set.
 ///
 /// From the top, so that the factor stays `base`, which is short in the usual case.
 #[inline]
-fn power_left_to_right(exponent: U256, base: U256, times_base: impl Fn(U256) -> U256) -> U256 {
-    let mut power = base;
-    let mut index = (256 - bits::leading_zeros(exponent)) - 1;
-    while index > 0 {
-        index -= 1;
+fn power_left_to_right(
+    mut power: U256,
+    exponent: U256,
+    bits: u32,
+    times_base: impl Fn(U256) -> U256,
+) -> U256 {
+    for index in (0..bits).rev() {
         power = square(power);
-        if exponent.0[index as usize / 64] >> (index % 64) & 1 == 1 {
+        if bit(exponent, index) {
             power = times_base(power);
         }
     }
     power
 }
 
-/// The index of the only set bit of `x`, or `None` unless `x` is a power of two.
-fn single_bit(x: U256) -> Option<u64> {
-    let ones: u32 = x.0.iter().map(|limb| limb.count_ones()).sum();
-    (ones == 1).then(|| u64::from(255 - bits::leading_zeros(x)))
+/// The bit of `x` at `index`, counted from the least significant.
+#[inline]
+fn bit(x: U256, index: u32) -> bool {
+    x.0[(index >> 6) as usize & 3] >> (index & 63) & 1 == 1
+}
+
+/// `x` if `keep` is set, else `y`, without a jump: for conditions that are hard to foretell.
+#[inline]
+pub(crate) fn select(keep: bool, x: U256, y: U256) -> U256 {
+    let mask = 0u64.wrapping_sub(u64::from(keep));
+    let (x, y) = (x.0, y.0);
+    let pick = |x: u64, y: u64| y ^ (mask & (x ^ y));
+    U256([
+        pick(x[0], y[0]),
+        pick(x[1], y[1]),
+        pick(x[2], y[2]),
+        pick(x[3], y[3]),
+    ])
 }
 
 /// Whether `x` is below 2⁶⁴.
@@ -248,7 +287,28 @@ pub(crate) fn fits_limb(x: U256) -> bool {
 /// Whether `a < b`, both unsigned (LT).
 #[inline]
 pub fn lt(a: U256, b: U256) -> bool {
-    overflowing_sub(a, b).1
+    borrows(a.0, b.0)
+}
+
+/// Whether `a - b` borrows, by a chain whose differences nobody reads.
+///
+/// Without the intrinsic, the compiler drops the differences and with them the chain.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn borrows(a: [u64; 4], b: [u64; 4]) -> bool {
+    use std::arch::x86_64::_subborrow_u64;
+    let mut difference = 0;
+    let borrow = _subborrow_u64(0, a[0], b[0], &mut difference);
+    let borrow = _subborrow_u64(borrow, a[1], b[1], &mut difference);
+    let borrow = _subborrow_u64(borrow, a[2], b[2], &mut difference);
+    _subborrow_u64(borrow, a[3], b[3], &mut difference) != 0
+}
+
+/// Whether `a - b` borrows.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+fn borrows(a: [u64; 4], b: [u64; 4]) -> bool {
+    overflowing_sub(U256(a), U256(b)).1
 }
 
 /// Whether `a > b`, both unsigned (GT).

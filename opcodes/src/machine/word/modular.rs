@@ -3,42 +3,61 @@
 
 use super::division::{Divisor, reciprocal_word, reduce_wide, rem};
 use super::{
-    ONE, U256, U512, ZERO, add, is_zero, lt, mul_limbs, mul_wide, overflowing_add, overflowing_sub,
-    split, sub,
+    U256, U512, ZERO, add, clz, fits_limb, is_zero, lt, mul, mul_limb_wide, mul_limbs, mul_wide,
+    overflowing_add, overflowing_sub, select, shl, split, sub,
 };
 
 /// `(a + b)` modulo `n`, the sum not wrapping; zero if `n` is zero (ADDMOD).
 #[inline]
 pub fn addmod(a: U256, b: U256, n: U256) -> U256 {
-    // Operands are mostly reduced already, or below twice the modulus.
+    if lt(a, n) && lt(b, n) {
+        return add_reduced(a, b, n);
+    }
+    // Else they are mostly below twice the modulus.
     let (a, b) = (subtract_once(a, n), subtract_once(b, n));
     if lt(a, n) && lt(b, n) {
-        let (sum, carry) = overflowing_add(a, b);
-        let (less, borrow) = overflowing_sub(sum, n);
-        return if carry | !borrow { less } else { sum };
+        return add_reduced(a, b, n);
     }
     addmod_unreduced(a, b, n)
+}
+
+/// ADDMOD of operands below the modulus.
+#[inline]
+fn add_reduced(a: U256, b: U256, n: U256) -> U256 {
+    let (sum, carry) = overflowing_add(a, b);
+    let (less, borrow) = overflowing_sub(sum, n);
+    select(carry | !borrow, less, sum)
 }
 
 /// `x - n` if that is not negative, else `x`.
 #[inline]
 fn subtract_once(x: U256, n: U256) -> U256 {
     let (less, borrow) = overflowing_sub(x, n);
-    if borrow { x } else { less }
+    select(borrow, x, less)
 }
 
-/// ADDMOD by division of the whole sum.
+/// ADDMOD by division of the sum, brought below 2²⁵⁶ by multiples of the modulus.
 fn addmod_unreduced(a: U256, b: U256, n: U256) -> U256 {
-    let (sum, carry) = overflowing_add(a, b);
-    if !carry {
-        return rem(sum, n);
+    if is_zero(n) {
+        return ZERO;
     }
-    let [s0, s1, s2, s3] = sum.0;
-    reduce_wide([s0, s1, s2, s3, 1, 0, 0, 0], n)
+    let (mut sum, mut carry) = overflowing_add(a, b);
+    if carry {
+        // At least 2²⁵⁵, so twice at most.
+        let multiple = shl(clz(n), n);
+        while carry {
+            let (less, borrow) = overflowing_sub(sum, multiple);
+            (sum, carry) = (less, !borrow);
+        }
+    }
+    rem(sum, n)
 }
 
 /// `(a · b)` modulo `n`, the product not wrapping; zero if `n` is zero (MULMOD).
 pub fn mulmod(a: U256, b: U256, n: U256) -> U256 {
+    if fits_limb(a) && fits_limb(b) {
+        return rem(mul(a, b), n);
+    }
     rem_wide(mul_wide(a, b), n)
 }
 
@@ -58,14 +77,14 @@ pub fn rem_wide(x: U512, n: U256) -> U256 {
 #[derive(Clone, Copy, Debug)]
 pub struct PreparedModulus {
     modulus: U256,
-    /// Products whose high word is below this go the fast way: the modulus, or zero for never.
-    limit: U256,
-    /// The modulus shifted up until its top bit is set.
+    /// The modulus shifted up until its top bit is set; zero for moduli that gain nothing.
     shifted: U256,
     /// ⌊(2⁵¹² − 1) / `shifted`⌋ − 2²⁵⁶.
     reciprocal: U256,
     /// How far the modulus was shifted, below 64.
     shift: u32,
+    /// 2^`shift`.
+    scale: u64,
 }
 
 impl PreparedModulus {
@@ -74,19 +93,19 @@ impl PreparedModulus {
         if modulus.0[3] == 0 {
             return Self {
                 modulus,
-                limit: ZERO,
                 shifted: ZERO,
                 reciprocal: ZERO,
                 shift: 0,
+                scale: 1,
             };
         }
         let divisor = Divisor::new(modulus.0);
         Self {
             modulus,
-            limit: modulus,
             shifted: U256(divisor.limbs),
             reciprocal: reciprocal_word(&divisor),
             shift: divisor.shift,
+            scale: 1 << divisor.shift,
         }
     }
 
@@ -99,52 +118,27 @@ impl PreparedModulus {
     /// `(a · b)` modulo the prepared modulus, as [`mulmod`] has it.
     #[inline]
     pub fn mulmod(&self, a: U256, b: U256) -> U256 {
-        let product = mul_wide(a, b);
-        let (low, high) = split(product);
-        if !lt(high, self.limit) {
-            return rem_wide(product, self.modulus);
+        // A factor that leaves room is shifted up in place of the product.
+        let (scaled, spilled) = mul_limb_wide(a, self.scale);
+        let (low, high) = split(mul_wide(scaled, b));
+        if spilled != 0 || !lt(high, self.shifted) {
+            return mulmod(a, b, self.modulus);
         }
-        self.reduce(low, high)
+        self.shift_down(self.reduce(low, high))
     }
 
-    /// The remainder of `high:low`, `high` below the modulus.
+    /// The remainder by `shifted` of `high:low`, `high` below it.
     ///
     /// Algorithm 4 of Möller and Granlund's "Improved division by invariant integers" with a whole
     /// word for the limb.
     #[inline]
     fn reduce(&self, low: U256, high: U256) -> U256 {
-        let (low, high) = self.shift_up(low, high);
         let (q0, q1) = split(mul_wide(self.reciprocal, high));
         let (q0, carry) = overflowing_add(q0, low);
-        let q1 = add(add(q1, high), if carry { ONE } else { ZERO });
-        let rest = sub(low, mul_limbs(add(q1, ONE), self.shifted));
-        let rest = if lt(q0, rest) {
-            add(rest, self.shifted)
-        } else {
-            rest
-        };
-        self.shift_down(subtract_once(rest, self.shifted))
-    }
-
-    /// `high:low` times 2^`shift`, which fits as `high` is below the modulus.
-    #[inline]
-    fn shift_up(&self, low: U256, high: U256) -> (U256, U256) {
-        let (low, high, shift) = (low.0, high.0, self.shift);
-        let spill = |limb: u64, below: u64| limb << shift | below >> 1 >> (63 - shift);
-        (
-            U256([
-                low[0] << shift,
-                spill(low[1], low[0]),
-                spill(low[2], low[1]),
-                spill(low[3], low[2]),
-            ]),
-            U256([
-                spill(high[0], low[3]),
-                spill(high[1], high[0]),
-                spill(high[2], high[1]),
-                spill(high[3], high[2]),
-            ]),
-        )
+        let q1 = add(add(q1, high), U256([1 + u64::from(carry), 0, 0, 0]));
+        let rest = sub(low, mul_limbs(q1, self.shifted));
+        let over = select(lt(q0, rest), self.shifted, ZERO);
+        subtract_once(add(rest, over), self.shifted)
     }
 
     /// `x` divided by 2^`shift`.
