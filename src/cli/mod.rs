@@ -4,6 +4,7 @@
 //! Owns the frame only. A subcommand adds its module, a variant of [`Command`] and an arm in [`main`].
 
 mod block;
+mod blocktest;
 mod statetest;
 
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Block(Box<block::Arguments>),
+    Blocktest(blocktest::Arguments),
     Statetest(statetest::Arguments),
 }
 
@@ -39,6 +41,7 @@ pub fn main() -> ExitCode {
         None => block::run_example(),
         Some(Command::Block(arguments)) => block::run(&arguments),
         Some(Command::Statetest(arguments)) => statetest::run(&arguments),
+        Some(Command::Blocktest(arguments)) => blocktest::run(&arguments),
     };
     ExitCode::from(status)
 }
