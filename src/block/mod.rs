@@ -3,6 +3,7 @@
 #[cfg(feature = "cli")]
 pub mod bundle;
 pub mod chain;
+pub mod comparison;
 mod digest;
 pub mod edges;
 mod error;
@@ -18,6 +19,7 @@ pub mod receipts;
 pub mod sealed;
 pub mod sequential;
 pub mod types;
+pub mod verification;
 
 pub(crate) use error::BlockFault;
 pub use error::{BlockError, Defect};
