@@ -12,14 +12,14 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 pub use self::{
-    header::{BlockHeader, Withdrawal},
+    header::BlockHeader,
     prestate::{Prestate, PrestateAccount},
 };
 use self::{
     prestate::{StatePart, merge},
     rpc_transaction::RpcTransaction,
 };
-use super::mainnet;
+use super::{Withdrawal, mainnet};
 use crate::{
     json::{self, DocumentError, Entries, hex},
     transaction::{BlobSchedule, Recovered},
