@@ -34,12 +34,19 @@ pub struct Evm {
     fork: Fork,
     policy: Policy,
     workers: usize,
-    partition: Option<Arc<dyn Partition>>,
+    partition: Option<Shared>,
     limits: Limits,
     rules: TransactionRules,
     precompiles: Option<Arc<Precompiles>>,
     audits: bool,
     runs_edges: bool,
+}
+
+/// Whose partition it is.
+#[derive(Clone)]
+enum Shared {
+    Own(Arc<dyn Partition>),
+    Static(&'static dyn Partition),
 }
 
 impl Evm {
@@ -76,7 +83,14 @@ impl Evm {
     /// `sender-target` for the policy `seed` and `owned` for all others.
     #[must_use]
     pub fn partition(mut self, partition: impl Partition + 'static) -> Self {
-        self.partition = Some(Arc::new(partition));
+        self.partition = Some(Shared::Own(Arc::new(partition)));
+        self
+    }
+
+    /// One of this crate's partitions, found by [`partition_by_name`].
+    #[must_use]
+    pub fn shared_partition(mut self, partition: &'static dyn Partition) -> Self {
+        self.partition = Some(Shared::Static(partition));
         self
     }
 
@@ -94,13 +108,13 @@ impl Evm {
         self
     }
 
-    /// The blob schedule, where it is not the one that the fork began with.
+    /// The blob schedule, where it is not the one that the fork began with; `None` changes nothing.
     #[must_use]
-    pub fn blob_schedule(mut self, schedule: BlobSchedule) -> Self {
-        self.rules = TransactionRules {
-            blobs_max: TransactionRules::with_blob_schedule(self.fork, schedule).blobs_max,
-            ..self.rules
-        };
+    pub fn blob_schedule(mut self, schedule: impl Into<Option<BlobSchedule>>) -> Self {
+        if let Some(schedule) = schedule.into() {
+            self.rules.blobs_max =
+                TransactionRules::with_blob_schedule(self.fork, schedule).blobs_max;
+        }
         self
     }
 
@@ -168,10 +182,11 @@ impl Evm {
                 .unwrap_or_else(|| Precompiles::of(self.fork)),
             rules: self.rules,
             workers: self.workers,
-            partition: self
-                .partition
-                .as_deref()
-                .unwrap_or_else(|| default_partition(&self.policy)),
+            partition: match &self.partition {
+                Some(Shared::Own(partition)) => partition.as_ref(),
+                Some(Shared::Static(partition)) => *partition,
+                None => default_partition(&self.policy),
+            },
             limits: self.limits,
             audits: self.audits,
             runs_edges: self.runs_edges,

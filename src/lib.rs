@@ -4,6 +4,7 @@
 pub mod block;
 pub mod call;
 mod evm;
+pub mod example;
 #[cfg(feature = "cli")]
 pub mod fixtures;
 #[cfg(feature = "cli")]

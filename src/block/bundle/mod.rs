@@ -3,6 +3,7 @@
 //! Owns the JSON and its checks: every sender is recovered here. Reading files is for the command,
 //! executing the block for its siblings.
 
+mod database;
 mod header;
 mod prestate;
 mod rpc_transaction;
@@ -12,6 +13,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 pub use self::{
+    database::{BundleDatabase, MissingState},
     header::BlockHeader,
     prestate::{Prestate, PrestateAccount},
 };
