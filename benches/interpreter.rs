@@ -7,11 +7,15 @@
 //! the same state. Validation, intrinsic gas, buying and settling gas are in it, because an engine
 //! that is used has to do them.
 //!
-//! revm is used as it is fastest: one `Evm` kept from run to run, its transaction set once and run
-//! with `replay`, accounts in its `InMemoryDB` with its fast hasher, Keccak in assembly, no
-//! inspector, and the nonce unchecked. deferevm keeps one `Executor` in the same way. Both use the
-//! same allocator. Whatever deferevm derives from code that runs often is made while warming up, as
-//! it is where a contract is called often.
+//! revm is built with its default features, and driven as it is fastest: one `Evm` kept from run to
+//! run, its transaction set once and run with `replay`, accounts in its `InMemoryDB`, no inspector,
+//! and the nonce unchecked. Two features that it has but does not switch on make it faster, Keccak in
+//! assembly (a permutation takes about a tenth less, which shows where hashing dominates) and another
+//! hasher for its maps; to compare with them, add
+//! `--features alloy-primitives/asm-keccak,alloy-primitives/map-foldhash` to the command.
+//! deferevm keeps one `Executor` in the same way. Both use the same allocator. Whatever deferevm
+//! derives from code that runs often is made while warming up, as it is where a contract is called
+//! often.
 //!
 //! The share of hashing is an estimate: the KECCAK256 that a run executes, counted by inspecting one
 //! in revm, times what revm's Keccak takes for as many permutations on this machine now.
