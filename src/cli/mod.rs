@@ -5,6 +5,7 @@
 
 mod block;
 mod blocktest;
+mod run;
 mod statetest;
 
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ struct Arguments {
 enum Command {
     Block(Box<block::Arguments>),
     Blocktest(blocktest::Arguments),
+    Run(run::Arguments),
     Statetest(statetest::Arguments),
 }
 
@@ -41,6 +43,7 @@ pub fn main() -> ExitCode {
         None => block::run_example(),
         Some(Command::Block(arguments)) => block::run(&arguments),
         Some(Command::Statetest(arguments)) => statetest::run(&arguments),
+        Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Blocktest(arguments)) => blocktest::run(&arguments),
     };
     ExitCode::from(status)

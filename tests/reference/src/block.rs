@@ -253,6 +253,7 @@ impl Run<'_> {
                 gas_used: 0,
                 bounced: U256::zero(),
                 logs: Vec::new(),
+                output: bytes::Bytes::new(),
                 created: None,
                 tree_gas_used: None,
             };
@@ -509,6 +510,7 @@ impl Run<'_> {
             gas_used: 0,
             bounced: U256::zero(),
             logs: Vec::new(),
+            output: bytes::Bytes::new(),
             created: None,
             tree_gas_used: None,
         }
