@@ -3,6 +3,7 @@
 //!
 //! Owns the frame only. A subcommand adds its module, a variant of [`Command`] and an arm in [`main`].
 
+mod interrupt;
 mod statetest;
 
 use std::process::ExitCode;
