@@ -165,7 +165,8 @@ impl Executed {
         }
     }
 
-    fn skipped(error: InvalidTransaction) -> Self {
+    /// An original transaction that leaves no trace but its receipt.
+    pub(crate) fn skipped(error: InvalidTransaction) -> Self {
         Self {
             status: Status::Skipped(Box::new(error)),
             gas_used: 0,
