@@ -3,6 +3,8 @@
 
 pub mod block;
 pub mod call;
+mod evm;
+pub mod example;
 #[cfg(feature = "cli")]
 pub mod fixtures;
 #[cfg(feature = "cli")]
@@ -13,3 +15,4 @@ pub mod state;
 pub mod transaction;
 
 pub use deferevm_opcodes::*;
+pub use evm::{Evm, default_partition, partition_by_name};

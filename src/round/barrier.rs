@@ -32,9 +32,9 @@ impl Default for Limits {
 }
 
 /// A round that has run, with all that its workers have left.
-pub struct RunRound {
-    /// In the order of the round.
-    pub executed: Vec<Executed>,
+pub struct RunRound<'a> {
+    /// In the order of the round; their credits are taken.
+    pub executed: &'a mut [Executed],
     /// For each, the position of its root.
     pub roots: Vec<u32>,
     /// In no order.
@@ -101,7 +101,7 @@ impl Barrier<'_> {
     pub fn cross(
         mut self,
         round: u32,
-        mut run: RunRound,
+        mut run: RunRound<'_>,
         state: &mut State<'_>,
     ) -> Result<NextRound, BarrierFault> {
         let mut credits = Credits::default();
@@ -114,22 +114,20 @@ impl Barrier<'_> {
         self.settle(&run, &mut credits);
 
         // 3. Write back the owned accounts, 4. add the credits, 5. clear the empty.
-        for executed in &mut run.executed {
+        for executed in run.executed.iter_mut() {
             for credit in executed.effects.credits.drain(..) {
                 credits.add(credit.address, credit.amount);
             }
         }
         if let Some(ledger) = self.ledger.as_deref_mut() {
-            ledger.burn_all(&run.executed);
+            ledger.burn_all(run.executed);
             ledger
                 .note_before(state, &run.accounts, &credits)
                 .map_err(BarrierFault::Database)?;
         }
-        let touched = apply(state, run.accounts, credits, self.fork)?;
+        apply(state, run.accounts, credits, self.fork)?;
         if let Some(ledger) = self.ledger {
-            ledger
-                .note_after(state, &touched)
-                .map_err(BarrierFault::Database)?;
+            ledger.note_after(state).map_err(BarrierFault::Database)?;
             ledger
                 .check(self.trees, &next.records)
                 .map_err(BarrierFault::NotConserved)?;
@@ -169,8 +167,8 @@ impl Barrier<'_> {
         }
     }
 
-    fn settle(&mut self, run: &RunRound, credits: &mut Credits) {
-        for ((position, executed), root) in (0u32..).zip(&run.executed).zip(&run.roots) {
+    fn settle(&mut self, run: &RunRound<'_>, credits: &mut Credits) {
+        for ((position, executed), root) in (0u32..).zip(run.executed.iter()).zip(&run.roots) {
             // What settled directly has paid its sender; its fee is due unless an owner of the
             // coinbase has had it.
             if let Some(fee) = executed.fee_due()
@@ -200,13 +198,13 @@ impl Credits {
     }
 }
 
-/// Steps 3 to 5; the addresses that were written or credited.
+/// Steps 3 to 5.
 fn apply(
     state: &mut State<'_>,
     accounts: Vec<LiveAccount>,
     credits: Credits,
     fork: Fork,
-) -> Result<Vec<Address>, BarrierFault> {
+) -> Result<(), BarrierFault> {
     let mut touched = Vec::with_capacity(accounts.len() + credits.0.len());
     for account in accounts {
         if account.is_written() {
@@ -232,7 +230,7 @@ fn apply(
                 .map_err(BarrierFault::Database)?;
         }
     }
-    Ok(touched)
+    Ok(())
 }
 
 /// The wei of a block, so that none is lost and none made (semantics, section 10).
@@ -244,16 +242,10 @@ pub struct Ledger {
     /// What all balances have grown and shrunk by since the block's start.
     grown: U512,
     shrunk: U512,
-    issued: U512,
     burnt: U512,
 }
 
 impl Ledger {
-    /// Counts wei that begin to exist: rewards and withdrawals.
-    pub fn issue(&mut self, amount: U512) {
-        self.issued += amount;
-    }
-
     /// Counts wei that cease to exist.
     pub fn burn(&mut self, amount: U256) {
         self.burnt += U512::from(amount);
@@ -307,16 +299,7 @@ impl Ledger {
     ///
     /// # Errors
     /// The database's.
-    pub fn note_after(
-        &mut self,
-        state: &State<'_>,
-        touched: &[Address],
-    ) -> Result<(), DatabaseFault> {
-        debug_assert!(
-            touched
-                .iter()
-                .all(|address| self.before.contains_key(address))
-        );
+    pub fn note_after(&mut self, state: &State<'_>) -> Result<(), DatabaseFault> {
         for (address, before) in std::mem::take(&mut self.before) {
             let after = state.account(address)?.unwrap_or_default().balance;
             if after >= before {
@@ -328,8 +311,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Whether balances, escrow and prepaid wei are what they were at the block's start, plus what was
-    /// issued, less what was burnt.
+    /// Whether balances, escrow and prepaid wei are what they were at the block's start, less what was burnt.
     ///
     /// # Errors
     /// The two sums, if they differ.
@@ -341,7 +323,7 @@ impl Ledger {
             .iter()
             .fold(U512::zero(), |sum, tree| sum + U512::from(tree.prepaid()));
         let found = self.grown + escrow + prepaid + self.burnt;
-        let expected = self.shrunk + self.issued;
+        let expected = self.shrunk;
         if found == expected {
             Ok(())
         } else {

@@ -8,7 +8,7 @@ pub mod partition;
 pub mod record;
 pub mod scheduler;
 pub mod tree;
-mod worker;
+pub mod worker;
 
 pub use barrier::Limits;
 pub use partition::{One, Owned, Partition, Schedule, SenderTarget};

@@ -134,6 +134,39 @@ impl Work {
         }
     }
 
+    /// Everything that the round owns, sorted.
+    pub fn all_owned(&self) -> Vec<Address> {
+        let mut owned: Vec<Address> = match self {
+            Work::Originals(owned) => owned.iter().flatten().copied().collect(),
+            Work::Records { records, .. } => records.iter().map(Record::target).collect(),
+        };
+        owned.sort_unstable();
+        owned.dedup();
+        owned
+    }
+
+    /// For each transaction, the position of its root.
+    pub fn roots(&self) -> Vec<u32> {
+        match self {
+            Work::Originals(owned) => (0u32..).take(owned.len()).collect(),
+            Work::Records { records, .. } => records.iter().map(|record| record.root).collect(),
+        }
+    }
+
+    /// The position of the last original transaction that owns an account; 0 if none does, or in a
+    /// virtual round.
+    pub fn last_owner_of(&self, address: Address) -> u32 {
+        match self {
+            Work::Originals(owned) => (0u32..)
+                .zip(owned)
+                .filter(|(_, owned)| owned.contains(&address))
+                .map(|(position, _)| position)
+                .last()
+                .unwrap_or(0),
+            Work::Records { .. } => 0,
+        }
+    }
+
     fn members(&self, coinbase: Address) -> Vec<Member<'_>> {
         (0..u32::try_from(self.len()).expect("a round has fewer than 2^32 transactions"))
             .map(|position| {

@@ -171,12 +171,46 @@ impl<'d> State<'d> {
         Ok(())
     }
 
-    /// Everything that has changed, sorted.
+    /// Everything that has been written, sorted, whether or not it differs from before.
     pub fn into_changes(self) -> StateChanges {
         StateChanges {
             accounts: self.changes.into_iter().collect(),
             codes: self.codes.into_iter().collect(),
         }
+    }
+
+    /// What differs from the state before the block, sorted.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn into_net_changes(mut self) -> Result<StateChanges, DatabaseFault> {
+        let mut accounts = BTreeMap::new();
+        for (address, mut change) in self.changes.drain() {
+            let before = self.database.account(address)?;
+            // Storage that was cleared, and was empty before, is not cleared.
+            if change.storage_cleared && !self.database.has_storage(address)? {
+                change.storage_cleared = false;
+            }
+            let mut differing = Map::new();
+            for (key, value) in change.storage.drain() {
+                let was = if change.storage_cleared {
+                    U256::zero()
+                } else {
+                    self.database.storage(address, key)?
+                };
+                if value != was {
+                    differing.insert(key, value);
+                }
+            }
+            change.storage = differing;
+            if change.info != before || change.storage_cleared || !change.storage.is_empty() {
+                accounts.insert(address, change);
+            }
+        }
+        Ok(StateChanges {
+            accounts,
+            codes: self.codes.into_iter().collect(),
+        })
     }
 }
 

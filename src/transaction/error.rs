@@ -171,6 +171,14 @@ pub enum InvalidTransaction {
         /// The block's, wei per blob gas.
         blob_base_fee: U256,
     },
+    /// More blob gas than the block has left (EIP-4844).
+    #[error("{found} blob gas, the block has {left} left")]
+    BlobGasAboveBlock {
+        /// The transaction's.
+        found: u64,
+        /// The block's maximum less what the transactions before it carry.
+        left: u64,
+    },
     /// A blob transaction without a callee (EIP-4844).
     #[error("a blob transaction cannot create a contract, expected a callee")]
     BlobCreation,

@@ -5,7 +5,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use alloy_primitives::hex;
 use bytes::Bytes;
+use primitive_types::H160;
 
 use super::{
     InvalidTransaction, Recovered, TransactionRules,
@@ -24,6 +26,12 @@ use crate::{
         journal::{DeferredCall, Effects},
     },
 };
+
+/// Who calls the system contracts (EIP-4788, EIP-2935, EIP-7002, EIP-7251).
+pub const SYSTEM_ADDRESS: Address = H160(hex!("fffffffffffffffffffffffffffffffffffffffe"));
+
+/// Gas that a system call may use; it is not the block's.
+pub const SYSTEM_CALL_GAS: u64 = 30_000_000;
 
 /// What is the same for every transaction of a round.
 #[derive(Clone, Copy)]
@@ -211,6 +219,51 @@ impl Executor {
         self.guarded(|executor| executor.run_deferred(scene, call, environment, epoch))
     }
 
+    /// Runs a system contract's code (EIP-4788 and later): called by [`SYSTEM_ADDRESS`] with
+    /// [`SYSTEM_CALL_GAS`], without fee, nonce or value. `None`, with nothing done, where there is no
+    /// code.
+    ///
+    /// # Errors
+    /// Why the block cannot go on.
+    pub fn system_call(
+        &mut self,
+        scene: &Scene<'_>,
+        target: Address,
+        input: &[u8],
+        epoch: u32,
+    ) -> Result<Option<Executed>, Fault> {
+        self.guarded(|executor| executor.run_system_call(scene, target, input, epoch))
+    }
+
+    fn run_system_call(
+        &mut self,
+        scene: &Scene<'_>,
+        target: Address,
+        input: &[u8],
+        epoch: u32,
+    ) -> Result<Option<Executed>, Fault> {
+        self.journal.begin(epoch);
+        let environment = TransactionEnvironment {
+            origin: SYSTEM_ADDRESS,
+            ..TransactionEnvironment::default()
+        };
+        let mut stage = Stage::new(&mut self.journal, &mut self.driver, scene, &environment);
+        let Some(mut run) = stage.run_system_call(target, input)? else {
+            return Ok(None);
+        };
+        let gas_used = conclude(&mut stage.world, &mut run, SYSTEM_CALL_GAS);
+        Ok(Some(Executed {
+            status: status_of(run.exit),
+            gas_used,
+            refund_counter: 0,
+            created: None,
+            bounced: U256::zero(),
+            output: run.output,
+            effects: self.journal.end(),
+            payment: None,
+        }))
+    }
+
     fn run_original(
         &mut self,
         scene: &Scene<'_>,
@@ -317,10 +370,7 @@ impl Executor {
     }
 
     /// Turns a panic into a fault. What an embedder hooks in may panic; nothing of ours does.
-    fn guarded(
-        &mut self,
-        run: impl FnOnce(&mut Self) -> Result<Executed, Fault>,
-    ) -> Result<Executed, Fault> {
+    fn guarded<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
         catch_unwind(AssertUnwindSafe(|| run(self))).unwrap_or_else(|panic| {
             self.driver = Driver::default();
             let text = panic

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{
     IntrinsicGas, InvalidTransaction, Recovered, SenderAccount, SenderCode,
-    execution::{Original, Scene},
+    execution::{Original, SYSTEM_ADDRESS, SYSTEM_CALL_GAS, Scene},
     settlement::Settlement,
     validate, validate_sender,
 };
@@ -257,6 +257,32 @@ impl<'a> Stage<'a> {
             self.world.unrefused(delivered)?;
         }
         self.call(role, call.code_address, checkpoint)
+    }
+
+    /// Runs a system contract's code, if there is any; the contract is warm.
+    pub fn run_system_call(&mut self, target: Address, input: &[u8]) -> Result<Option<Run>, Fault> {
+        let account = self.locate(target)?;
+        let checkpoint = self.world.journal.checkpoint();
+        let code = self.world.journal.code(self.world.state, account);
+        let code = match self.world.unrefused(code) {
+            Ok(code) if code.bytes().is_empty() => return Ok(None),
+            Ok(code) => code,
+            Err(fault) => return self.or_code_missing(Err(fault), checkpoint).map(Some),
+        };
+        if self.scene.fork >= Fork::Berlin {
+            self.world.journal.access_list_mut().insert_address(target);
+        }
+        let role = Role {
+            account,
+            address: target,
+            caller: SYSTEM_ADDRESS,
+            value: U256::zero(),
+            is_static: false,
+            depth: 0,
+            input,
+            gas_limit: SYSTEM_CALL_GAS,
+        };
+        self.drive(role, code, false, checkpoint).map(Some)
     }
 
     /// Pays what a root gets back, and the coinbase if it is owned: whether it was.

@@ -68,28 +68,3 @@ pub struct BlockHeader {
     #[serde(default, deserialize_with = "hex::optional")]
     pub requests_hash: Option<B256>,
 }
-
-/// A withdrawal from the beacon chain (EIP-4895).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Withdrawal {
-    /// The chain's running number of it.
-    #[serde(deserialize_with = "hex::hex")]
-    pub index: u64,
-    /// The validator.
-    #[serde(deserialize_with = "hex::hex")]
-    pub validator_index: u64,
-    /// Who receives it.
-    #[serde(deserialize_with = "hex::hex")]
-    pub address: Address,
-    /// Gwei.
-    #[serde(deserialize_with = "hex::hex")]
-    pub amount: u64,
-}
-
-impl Withdrawal {
-    /// Wei.
-    pub fn wei(&self) -> U256 {
-        U256::from(self.amount) * U256::from(1_000_000_000)
-    }
-}

@@ -3,6 +3,7 @@
 //! Owns the JSON and its checks: every sender is recovered here. Reading files is for the command,
 //! executing the block for its siblings.
 
+mod database;
 mod header;
 mod prestate;
 mod rpc_transaction;
@@ -12,14 +13,15 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 pub use self::{
-    header::{BlockHeader, Withdrawal},
+    database::{BundleDatabase, MissingState},
+    header::BlockHeader,
     prestate::{Prestate, PrestateAccount},
 };
 use self::{
     prestate::{StatePart, merge},
     rpc_transaction::RpcTransaction,
 };
-use super::mainnet;
+use super::{Withdrawal, mainnet};
 use crate::{
     json::{self, DocumentError, Entries, hex},
     transaction::{BlobSchedule, Recovered},

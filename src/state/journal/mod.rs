@@ -383,7 +383,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Marks the account at a place as created in this transaction (EIP-6780).
+    /// Marks the account at a place as created in this transaction (EIP-6780). It has no storage: a
+    /// place that has some is taken.
     ///
     /// # Errors
     /// [`Refusal::Fault`] if the account is not owned.
@@ -391,7 +392,12 @@ impl Journal {
         let epoch = self.epoch;
         let live = self.writable(account)?;
         let previous = std::mem::replace(&mut live.created_in, epoch);
-        self.undo.push(Undo::Created { account, previous });
+        let was_cleared = std::mem::replace(&mut live.storage_cleared, true);
+        self.undo.push(Undo::Created {
+            account,
+            previous,
+            was_cleared,
+        });
         self.touch(account);
         Ok(())
     }

@@ -43,6 +43,7 @@ pub(super) enum Undo {
     Created {
         account: u32,
         previous: u32,
+        was_cleared: bool,
     },
     Destroyed {
         account: u32,
@@ -127,7 +128,15 @@ impl Journal {
             } => {
                 self.transient.insert((address, key), previous);
             }
-            Undo::Created { account, previous } => self.at_mut(account).created_in = previous,
+            Undo::Created {
+                account,
+                previous,
+                was_cleared,
+            } => {
+                let account = self.at_mut(account);
+                account.created_in = previous;
+                account.storage_cleared = was_cleared;
+            }
             Undo::Destroyed { account } => self.at_mut(account).destroyed_in = 0,
             Undo::Burnt { previous } => self.burnt = previous,
         }

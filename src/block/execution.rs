@@ -1,0 +1,427 @@
+//! A whole block under a policy: its edges, its rounds, and the barriers between them.
+
+use std::thread;
+
+use super::{
+    Block, BlockFault,
+    edges::{self, EdgeRules, Requests},
+    outcome::{BlockOutcome, RoundOutcome},
+    profile::profile,
+};
+use crate::{
+    B256, Fork, U256,
+    call::{DeferredRules, Policy},
+    precompiles::Precompiles,
+    round::{
+        Limits, Partition, Record, Scheduler,
+        barrier::{Barrier, BarrierFault, Ledger, NextRound, RunRound},
+        tree::Tree,
+        worker::{Output, Round, Setting, Work},
+    },
+    state::{ErasedDatabase, State},
+    transaction::{
+        Executed, Executor, InvalidTransaction, Kind, Limit, Original, Receipt, Scene, Status,
+        TransactionRules,
+    },
+};
+
+/// How a block is to be executed.
+pub struct Plan<'a> {
+    /// The rules.
+    pub fork: Fork,
+    /// What becomes of calls.
+    pub policy: Policy,
+    /// The fork's precompiles, with the embedder's.
+    pub precompiles: &'a Precompiles,
+    /// What transactions are measured by.
+    pub rules: TransactionRules,
+    /// Who runs rounds together, the calling thread included.
+    pub workers: usize,
+    /// Which transactions may run at the same time.
+    pub partition: &'a dyn Partition,
+    /// What the block may grow to.
+    pub limits: Limits,
+    /// Whether to check at each barrier that no wei is lost or made.
+    pub audits: bool,
+    /// Whether the block's edges run: system calls, requests, withdrawals and rewards.
+    pub runs_edges: bool,
+}
+
+/// Executes a block whose originals are prepared.
+///
+/// # Errors
+/// Why the block cannot be executed, or why it is invalid.
+pub fn execute(
+    plan: &Plan<'_>,
+    database: &dyn ErasedDatabase,
+    block: &Block,
+    originals: &[Original],
+) -> Result<BlockOutcome, BlockFault> {
+    let mut state = State::new(database);
+    let mut ledger = plan.audits.then(Ledger::default);
+    let edges = EdgeRules {
+        fork: plan.fork,
+        precompiles: plan.precompiles,
+        transaction: &plan.rules,
+    };
+    if plan.runs_edges {
+        edges::begin(&edges, block, &mut state).map_err(|fault| BlockFault::at(0, fault))?;
+    }
+    let setting = Setting {
+        fork: plan.fork,
+        policy: &plan.policy,
+        block: &block.environment,
+        precompiles: plan.precompiles,
+        rules: &plan.rules,
+        originals,
+    };
+    let mut finished = match &plan.policy {
+        Policy::Synchronous => synchronous(plan, setting, state, block, ledger.as_mut())?,
+        Policy::Deferred(rules) => deferred(plan, rules, setting, state, block, ledger.as_mut())?,
+    };
+    let requests = if plan.runs_edges {
+        let logs = finished.receipts.iter().flat_map(|receipt| &receipt.logs);
+        edges::end(&edges, block, logs, &mut finished.state)?.requests
+    } else {
+        Requests::default()
+    };
+    let limits = originals
+        .iter()
+        .map(|original| u128::from(original.recovered.transaction.gas_limit));
+    Ok(BlockOutcome {
+        policy: plan.policy,
+        fork: plan.fork,
+        gas_used: finished
+            .receipts
+            .iter()
+            .filter_map(|receipt| receipt.tree_gas_used)
+            .sum(),
+        exceeds_gas_limit: limits.sum::<u128>() > u128::from(block.environment.gas_limit),
+        rounds: finished.rounds,
+        receipts: finished.receipts,
+        trees_succeeded: finished.trees.iter().map(Tree::has_succeeded).collect(),
+        requests,
+        changes: finished
+            .state
+            .into_net_changes()
+            .map_err(BlockFault::Database)?,
+    })
+}
+
+/// All rounds of a block, before its end is run.
+struct Finished<'d> {
+    state: State<'d>,
+    rounds: Vec<RoundOutcome>,
+    receipts: Vec<Receipt>,
+    trees: Vec<Tree>,
+}
+
+/// Ethereum's own semantics: every transaction on the state that the one before has left.
+fn synchronous<'d>(
+    plan: &Plan<'_>,
+    setting: Setting<'_>,
+    mut state: State<'d>,
+    block: &Block,
+    mut ledger: Option<&mut Ledger>,
+) -> Result<Finished<'d>, BlockFault> {
+    let mut executor = Executor::new(plan.fork, &plan.policy, plan.precompiles);
+    let mut receipts = Vec::with_capacity(setting.originals.len());
+    let mut trees = Vec::with_capacity(setting.originals.len());
+    let (mut gas_left, mut blob_gas_left) = (block.environment.gas_limit, block.blob_gas_max());
+    for (position, original) in (0u32..).zip(setting.originals) {
+        let scene = scene(&setting, &state);
+        let transaction = &original.recovered.transaction;
+        let invalid =
+            |error: InvalidTransaction| BlockFault::invalid_transaction(position, original, error);
+        if transaction.gas_limit > gas_left {
+            return Err(invalid(InvalidTransaction::GasLimitAboveBlock {
+                found: transaction.gas_limit,
+                block: gas_left,
+            }));
+        }
+        blob_gas_left = blob_gas_left
+            .checked_sub(transaction.blob_gas())
+            .ok_or_else(|| {
+                invalid(InvalidTransaction::BlobGasAboveBlock {
+                    found: transaction.blob_gas(),
+                    left: blob_gas_left,
+                })
+            })?;
+        let mut executed = executor
+            .original(&scene, original, position + 1)
+            .map_err(|fault| BlockFault::at(position, fault))?;
+        if let Status::Skipped(error) = executed.status {
+            return Err(invalid(*error));
+        }
+        let tree = Tree::new(original, &executed);
+        gas_left = gas_left.saturating_sub(tree.gas_used());
+        if let Some(ledger) = ledger.as_deref_mut() {
+            ledger.burn_all(std::slice::from_ref(&executed));
+        }
+        receipts.push(Receipt {
+            tree_gas_used: Some(tree.gas_used()),
+            ..receipt_of_original(position, original, &mut executed)
+        });
+        trees.push(tree);
+    }
+    let written: Vec<_> = executor
+        .journal
+        .drain()
+        .filter(|account| account.is_written())
+        .collect();
+    if let Some(ledger) = ledger.as_deref_mut() {
+        ledger
+            .note(&state, written.iter().map(|account| account.address()))
+            .map_err(BlockFault::Database)?;
+    }
+    for account in written {
+        state.write_back(account);
+    }
+    if let Some(ledger) = ledger {
+        ledger.note_after(&state).map_err(BlockFault::Database)?;
+        ledger.check(&[], &[]).map_err(BarrierFault::NotConserved)?;
+    }
+    let gas_used = receipts.iter().map(|receipt| receipt.gas_used).sum();
+    let rounds = vec![RoundOutcome {
+        index: 0,
+        receipts: 0..receipts.len(),
+        executed: receipts.len(),
+        batches: 1,
+        gas_used,
+        critical_gas: gas_used,
+        hottest: None,
+        state_root: None,
+    }];
+    Ok(Finished {
+        state,
+        rounds,
+        receipts,
+        trees,
+    })
+}
+
+/// Rounds until one emits nothing.
+fn deferred<'d>(
+    plan: &Plan<'_>,
+    rules: &DeferredRules,
+    setting: Setting<'d>,
+    state: State<'d>,
+    block: &Block,
+    ledger: Option<&mut Ledger>,
+) -> Result<Finished<'d>, BlockFault> {
+    thread::scope(|scope| {
+        let mut run = Rounds {
+            plan,
+            rules,
+            setting,
+            seed: block.seed(plan.fork),
+            ledger,
+            trees: Vec::with_capacity(setting.originals.len()),
+            records: 0,
+            rounds: Vec::new(),
+            receipts: Vec::with_capacity(setting.originals.len()),
+        };
+        let mut scheduler = Scheduler::new(scope, setting, plan.workers);
+        let owned = setting.originals.iter().map(Original::owned).collect();
+        let (mut state, mut next) = run.round(&mut scheduler, state, Work::Originals(owned))?;
+        while !next.records.is_empty() {
+            let refused = next.refused;
+            (state, next) = run.round(&mut scheduler, state, Work::of_records(next.records))?;
+            run.list_refused(&refused);
+        }
+        run.list_refused_alone(&next.refused);
+        for (receipt, tree) in run.receipts.iter_mut().zip(&run.trees) {
+            receipt.tree_gas_used = Some(tree.gas_used());
+        }
+        Ok(Finished {
+            state,
+            rounds: run.rounds,
+            receipts: run.receipts,
+            trees: run.trees,
+        })
+    })
+}
+
+/// The rounds of a deferred block so far.
+struct Rounds<'a, 'd> {
+    plan: &'a Plan<'a>,
+    rules: &'a DeferredRules,
+    setting: Setting<'d>,
+    seed: B256,
+    ledger: Option<&'a mut Ledger>,
+    trees: Vec<Tree>,
+    records: u64,
+    rounds: Vec<RoundOutcome>,
+    receipts: Vec<Receipt>,
+}
+
+impl<'d> Rounds<'_, 'd> {
+    /// Runs one round and crosses its barrier.
+    fn round(
+        &mut self,
+        scheduler: &mut Scheduler<'_, 'd>,
+        state: State<'d>,
+        work: Work,
+    ) -> Result<(State<'d>, NextRound), BlockFault> {
+        let index = u32::try_from(self.rounds.len()).expect("rounds are limited by a u32");
+        state.prefetch(&work.all_owned());
+        let round = Round::new(self.setting, state, work, self.plan.partition);
+        let (round, outputs) = scheduler
+            .run(round)
+            .map_err(|(position, fault)| BlockFault::in_round(index, position, fault))?;
+        let (mut state, work, schedule, published, mut accounts) = round.into_parts();
+        let mut executed = in_order(work.len(), outputs, &mut accounts);
+        self.count_trees(&work, &executed);
+        let run = RunRound {
+            roots: work.roots(),
+            published,
+            accounts,
+            fees_paid_before: work.last_owner_of(self.setting.block.coinbase),
+            executed: &mut executed,
+        };
+        let barrier = Barrier {
+            fork: self.plan.fork,
+            coinbase: self.setting.block.coinbase,
+            order: self.rules.order,
+            seed: self.seed,
+            limits: self.plan.limits,
+            trees: &mut self.trees,
+            records: &mut self.records,
+            ledger: self.ledger.as_deref_mut(),
+        };
+        let next = barrier.cross(index, run, &mut state)?;
+        self.list(index, &work, schedule.batches.len(), executed);
+        Ok((state, next))
+    }
+
+    /// Counts what a round has run for the roots.
+    fn count_trees(&mut self, work: &Work, executed: &[Executed]) {
+        match work {
+            Work::Originals(_) => {
+                let originals = self.setting.originals.iter().zip(executed);
+                self.trees
+                    .extend(originals.map(|(original, executed)| Tree::new(original, executed)));
+            }
+            Work::Records { records, .. } => {
+                for (record, executed) in records.iter().zip(executed) {
+                    self.trees[record.root as usize].add(executed);
+                }
+            }
+        }
+    }
+
+    /// Lists a round and its receipts.
+    fn list(&mut self, index: u32, work: &Work, batches: usize, mut executed: Vec<Executed>) {
+        let first = self.receipts.len();
+        let profile = profile(work, self.setting.block.coinbase, &executed);
+        let count = executed.len();
+        for (position, executed) in (0u32..).zip(&mut executed) {
+            let receipt = match work {
+                Work::Originals(_) => receipt_of_original(
+                    position,
+                    &self.setting.originals[position as usize],
+                    executed,
+                ),
+                Work::Records { records, .. } => {
+                    receipt_of_record(&records[position as usize], index, executed)
+                }
+            };
+            self.receipts.push(receipt);
+        }
+        self.rounds.push(RoundOutcome {
+            index,
+            receipts: first..self.receipts.len(),
+            executed: count,
+            batches,
+            gas_used: profile.gas_used,
+            critical_gas: profile.critical_gas,
+            hottest: profile.hottest,
+            state_root: None,
+        });
+    }
+
+    /// Lists refused records behind the executed ones of the round that they would have run in.
+    fn list_refused(&mut self, refused: &[(Record, Limit)]) {
+        let Some(round) = self.rounds.last_mut() else {
+            return;
+        };
+        let index = round.index;
+        self.receipts.extend(
+            refused
+                .iter()
+                .map(|(record, limit)| record.refused(index, *limit)),
+        );
+        round.receipts.end = self.receipts.len();
+    }
+
+    /// Lists the records of a round that did not take place, since all were refused.
+    fn list_refused_alone(&mut self, refused: &[(Record, Limit)]) {
+        let index = u32::try_from(self.rounds.len()).expect("rounds are limited by a u32");
+        self.receipts.extend(
+            refused
+                .iter()
+                .map(|(record, limit)| record.refused(index, *limit)),
+        );
+    }
+}
+
+/// The round's facts for a synchronous transaction.
+fn scene<'a>(setting: &Setting<'a>, state: &'a State<'_>) -> Scene<'a> {
+    Scene {
+        fork: setting.fork,
+        policy: setting.policy,
+        block: setting.block,
+        precompiles: setting.precompiles,
+        rules: setting.rules,
+        state,
+    }
+}
+
+/// What all workers have executed, in the order of the round; their accounts are gathered.
+fn in_order(
+    count: usize,
+    outputs: Vec<Output>,
+    accounts: &mut Vec<crate::state::LiveAccount>,
+) -> Vec<Executed> {
+    let mut executed: Vec<Option<Executed>> = Vec::new();
+    executed.resize_with(count, || None);
+    for output in outputs {
+        accounts.extend(output.accounts);
+        for (position, one) in output.executed {
+            executed[position as usize] = Some(one);
+        }
+    }
+    executed
+        .into_iter()
+        .map(|one| one.expect("a round without a fault has run every position"))
+        .collect()
+}
+
+fn receipt_of_original(position: u32, original: &Original, executed: &mut Executed) -> Receipt {
+    Receipt {
+        id: original.recovered.hash,
+        parent: None,
+        root: position,
+        round: 0,
+        index: u64::from(position),
+        kind: Kind::Original(original.recovered.transaction.kind),
+        sender: original.recovered.sender,
+        target: original.target(),
+        status: executed.status.clone(),
+        gas_used: executed.gas_used,
+        bounced: U256::zero(),
+        logs: std::mem::take(&mut executed.effects.logs),
+        created: executed.created,
+        tree_gas_used: None,
+    }
+}
+
+fn receipt_of_record(record: &Record, round: u32, executed: &mut Executed) -> Receipt {
+    Receipt {
+        gas_used: executed.gas_used,
+        bounced: executed.bounced,
+        logs: std::mem::take(&mut executed.effects.logs),
+        created: executed.created,
+        ..record.receipt(round, executed.status.clone())
+    }
+}

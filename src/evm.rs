@@ -1,0 +1,211 @@
+//! The entry for embedders: say the fork, the policy and the workers, then execute.
+
+use std::sync::Arc;
+
+use crate::{
+    Fork,
+    block::{
+        Block, BlockError, BlockOutcome,
+        execution::{Plan, execute},
+    },
+    call::Policy,
+    precompiles::{Precompile, Precompiles},
+    round::{Limits, One, Owned, Partition, SenderTarget},
+    state::Database,
+    transaction::{BlobSchedule, Original, TransactionRules},
+};
+
+/// An EVM under one fork and one policy.
+///
+/// ```
+/// use deferevm::{Evm, Fork, block::Block, call::Policy, state::InMemoryDatabase};
+///
+/// let state = InMemoryDatabase::default();
+/// let block = Block::default();
+/// let outcome = Evm::new(Fork::Berlin)
+///     .policy(Policy::practical())
+///     .workers(4)
+///     .execute_block(&state, &block)?;
+/// assert_eq!(outcome.rounds.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Evm {
+    fork: Fork,
+    policy: Policy,
+    workers: usize,
+    partition: Option<Shared>,
+    limits: Limits,
+    rules: TransactionRules,
+    precompiles: Option<Arc<Precompiles>>,
+    audits: bool,
+    runs_edges: bool,
+}
+
+/// Whose partition it is.
+#[derive(Clone)]
+enum Shared {
+    Own(Arc<dyn Partition>),
+    Static(&'static dyn Partition),
+}
+
+impl Evm {
+    /// Ethereum's synchronous semantics under a fork's rules, on one worker.
+    pub fn new(fork: Fork) -> Self {
+        Self {
+            fork,
+            policy: Policy::Synchronous,
+            workers: 1,
+            partition: None,
+            limits: Limits::default(),
+            rules: TransactionRules::of(fork),
+            precompiles: None,
+            audits: false,
+            runs_edges: true,
+        }
+    }
+
+    /// What becomes of calls.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Who runs rounds together, the calling thread included: 1 to 256. It changes no result.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Which transactions of a round may run at the same time. It changes no result; the default is
+    /// `sender-target` for the policy `seed` and `owned` for all others.
+    #[must_use]
+    pub fn partition(mut self, partition: impl Partition + 'static) -> Self {
+        self.partition = Some(Shared::Own(Arc::new(partition)));
+        self
+    }
+
+    /// One of this crate's partitions, found by [`partition_by_name`].
+    #[must_use]
+    pub fn shared_partition(mut self, partition: &'static dyn Partition) -> Self {
+        self.partition = Some(Shared::Static(partition));
+        self
+    }
+
+    /// What a block may grow to.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What transactions are measured by, in place of the fork's numbers.
+    #[must_use]
+    pub fn transaction_rules(mut self, rules: TransactionRules) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// The blob schedule, where it is not the one that the fork began with; `None` changes nothing.
+    #[must_use]
+    pub fn blob_schedule(mut self, schedule: impl Into<Option<BlobSchedule>>) -> Self {
+        if let Some(schedule) = schedule.into() {
+            self.rules.blobs_max =
+                TransactionRules::with_blob_schedule(self.fork, schedule).blobs_max;
+        }
+        self
+    }
+
+    /// Precompiles of the embedder's, beside the fork's or in their place.
+    #[must_use]
+    pub fn precompiles(mut self, own: impl IntoIterator<Item = Precompile>) -> Self {
+        self.precompiles = Some(Arc::new(Precompiles::with(self.fork, own)));
+        self
+    }
+
+    /// Checks at each barrier that no wei is lost or made (semantics, section 10).
+    #[must_use]
+    pub fn audit(mut self, audits: bool) -> Self {
+        self.audits = audits;
+        self
+    }
+
+    /// Whether system calls, requests, withdrawals and rewards are run around the transactions; they
+    /// are unless this says no.
+    #[must_use]
+    pub fn edges(mut self, runs_edges: bool) -> Self {
+        self.runs_edges = runs_edges;
+        self
+    }
+
+    /// Executes a block on the state before it.
+    ///
+    /// # Errors
+    /// The database's own error; a block that is not valid, under the synchronous policy a transaction
+    /// that is not; a panic of an embedder's precompile.
+    pub fn execute_block<D: Database>(
+        &self,
+        database: &D,
+        block: &Block,
+    ) -> Result<BlockOutcome, BlockError<D::Error>> {
+        self.execute_prepared(database, block, &self.prepare(block))
+    }
+
+    /// Works out what can be known of a block's transactions before they run: the signers of their
+    /// authorizations.
+    pub fn prepare(&self, block: &Block) -> Vec<Original> {
+        block
+            .transactions
+            .iter()
+            .map(|transaction| Original::new(transaction.clone(), &block.environment))
+            .collect()
+    }
+
+    /// Executes a block whose transactions have been prepared, so that several runs share that work.
+    ///
+    /// # Errors
+    /// As [`Evm::execute_block`].
+    pub fn execute_prepared<D: Database>(
+        &self,
+        database: &D,
+        block: &Block,
+        originals: &[Original],
+    ) -> Result<BlockOutcome, BlockError<D::Error>> {
+        let plan = Plan {
+            fork: self.fork,
+            policy: self.policy,
+            precompiles: self
+                .precompiles
+                .as_deref()
+                .unwrap_or_else(|| Precompiles::of(self.fork)),
+            rules: self.rules,
+            workers: self.workers,
+            partition: match &self.partition {
+                Some(Shared::Own(partition)) => partition.as_ref(),
+                Some(Shared::Static(partition)) => *partition,
+                None => default_partition(&self.policy),
+            },
+            limits: self.limits,
+            audits: self.audits,
+            runs_edges: self.runs_edges,
+        };
+        execute(&plan, database, block, originals).map_err(BlockError::from_fault)
+    }
+}
+
+/// The partition that a policy is usually run with.
+pub fn default_partition(policy: &Policy) -> &'static dyn Partition {
+    if *policy == Policy::seed() {
+        &SenderTarget
+    } else {
+        &Owned
+    }
+}
+
+/// A partition by its name: `sender-target`, `owned` or `one`.
+pub fn partition_by_name(name: &str) -> Option<&'static dyn Partition> {
+    let all: [&'static dyn Partition; 3] = [&SenderTarget, &Owned, &One];
+    all.into_iter().find(|partition| partition.name() == name)
+}
