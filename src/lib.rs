@@ -6,6 +6,8 @@ pub mod call;
 mod evm;
 pub mod example;
 #[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "cli")]
 pub mod fixtures;
 #[cfg(feature = "cli")]
 pub mod json;
