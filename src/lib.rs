@@ -3,10 +3,10 @@
 
 pub mod block;
 pub mod call;
-mod evm;
-pub mod example;
 #[cfg(feature = "cli")]
 pub mod cli;
+mod evm;
+pub mod example;
 #[cfg(feature = "cli")]
 pub mod fixtures;
 #[cfg(feature = "cli")]

@@ -3,11 +3,7 @@
 //! Owns arguments, selection and the order of what is printed; a case's verdict is
 //! `fixtures::state_runner`'s.
 
-use std::{
-    collections::BTreeMap,
-    ops::ControlFlow,
-    path::PathBuf,
-};
+use std::{collections::BTreeMap, ops::ControlFlow, path::PathBuf};
 
 use clap::Args;
 
@@ -36,7 +32,9 @@ struct Tally {
 
 /// Runs the command; the exit status.
 pub fn run(arguments: &Arguments) -> u8 {
-    let workers = arguments.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
+    let workers = arguments
+        .workers
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
     let mut unusable = 0u64;
     let mut forks: BTreeMap<String, Tally> = BTreeMap::new();
     drive_with(
@@ -91,12 +89,18 @@ pub fn run(arguments: &Arguments) -> u8 {
     );
     let mut total = Tally::default();
     for (fork, tally) in &forks {
-        println!("{fork:<20} {:>8} passed {:>8} failed {:>8} skipped", tally.passed, tally.failed, tally.skipped);
+        println!(
+            "{fork:<20} {:>8} passed {:>8} failed {:>8} skipped",
+            tally.passed, tally.failed, tally.skipped
+        );
         total.passed += tally.passed;
         total.failed += tally.failed;
         total.skipped += tally.skipped;
     }
-    println!("{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped);
+    println!(
+        "{} passed, {} failed, {} skipped",
+        total.passed, total.failed, total.skipped
+    );
     match (unusable, total.failed) {
         (0, 0) => EXIT_PASSED,
         (0, _) => EXIT_FAILED,
