@@ -411,6 +411,7 @@ fn receipt_of_original(position: u32, original: &Original, executed: &mut Execut
         gas_used: executed.gas_used,
         bounced: U256::zero(),
         logs: std::mem::take(&mut executed.effects.logs),
+        output: std::mem::take(&mut executed.output),
         created: executed.created,
         tree_gas_used: None,
     }
@@ -421,6 +422,7 @@ fn receipt_of_record(record: &Record, round: u32, executed: &mut Executed) -> Re
         gas_used: executed.gas_used,
         bounced: executed.bounced,
         logs: std::mem::take(&mut executed.effects.logs),
+        output: std::mem::take(&mut executed.output),
         created: executed.created,
         ..record.receipt(round, executed.status.clone())
     }

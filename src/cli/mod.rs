@@ -4,6 +4,8 @@
 //! Owns the frame only. A subcommand adds its module, a variant of [`Command`] and an arm in [`main`].
 
 mod block;
+mod blocktest;
+mod run;
 mod statetest;
 
 use std::process::ExitCode;
@@ -29,6 +31,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Block(Box<block::Arguments>),
+    Blocktest(blocktest::Arguments),
+    Run(run::Arguments),
     Statetest(statetest::Arguments),
 }
 
@@ -39,6 +43,8 @@ pub fn main() -> ExitCode {
         None => block::run_example(),
         Some(Command::Block(arguments)) => block::run(&arguments),
         Some(Command::Statetest(arguments)) => statetest::run(&arguments),
+        Some(Command::Run(arguments)) => run::run(&arguments),
+        Some(Command::Blocktest(arguments)) => blocktest::run(&arguments),
     };
     ExitCode::from(status)
 }
