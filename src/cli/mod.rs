@@ -5,6 +5,7 @@
 
 mod block;
 mod blocktest;
+mod interrupt;
 mod run;
 mod statetest;
 
