@@ -13,5 +13,5 @@ pub mod types;
 
 pub(crate) use error::BlockFault;
 pub use error::{BlockError, Defect, InvalidBlock};
-pub use outcome::{BlockOutcome, RoundOutcome};
+pub use outcome::{BlockOutcome, RoundOutcome, Timing};
 pub use types::{Block, Ommer, Withdrawal};

@@ -57,9 +57,7 @@ fn instruction(code: Bytecode, word: &str) -> Bytecode {
         return code.push(U256::from_dec_str(word).expect("a decimal number"));
     }
     let row = opcode::ALL.iter().find(|row| row.name == word);
-    code.op(row
-        .unwrap_or_else(|| panic!("no instruction {word}"))
-        .byte)
+    code.op(row.unwrap_or_else(|| panic!("no instruction {word}")).byte)
 }
 
 /// The first four bytes of a function signature's hash.
