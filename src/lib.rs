@@ -3,6 +3,8 @@
 
 pub mod block;
 pub mod call;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod evm;
 pub mod example;
 #[cfg(feature = "cli")]

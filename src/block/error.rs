@@ -2,9 +2,9 @@
 
 use std::error::Error;
 
-use super::edges::{EdgeFault, InvalidRequests};
+use super::{InvalidBlock, edges::EdgeFault};
 use crate::{
-    Address, B256,
+    Address,
     round::barrier::{BarrierFault, Imbalance},
     state::{DatabaseFault, Fault},
     transaction::{InvalidTransaction, Original},
@@ -22,24 +22,6 @@ pub enum BlockError<E: Error + Send + Sync + 'static> {
     /// A defect: of an embedder's hook or partition, of the state given, or of this library.
     #[error(transparent)]
     Defect(#[from] Defect),
-}
-
-/// What makes a block invalid whatever its header says.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum InvalidBlock {
-    /// Under the synchronous policy, a transaction that breaks a rule.
-    #[error("transaction {position} ({hash:?}) is invalid: {error}")]
-    Transaction {
-        /// In the block, from 0.
-        position: u32,
-        /// The transaction's.
-        hash: B256,
-        /// The rule.
-        error: Box<InvalidTransaction>,
-    },
-    /// Requests to the consensus layer that cannot be had (EIP-7685).
-    #[error(transparent)]
-    Requests(#[from] InvalidRequests),
 }
 
 /// What should not happen, and is no property of the block.

@@ -72,6 +72,7 @@ pub fn execute(
     if plan.runs_edges {
         edges::begin(&edges, block, &mut state).map_err(|fault| BlockFault::at(0, fault))?;
     }
+    let blob_gas_left = blob_gas_left(block, originals);
     let setting = Setting {
         fork: plan.fork,
         policy: &plan.policy,
@@ -79,6 +80,7 @@ pub fn execute(
         precompiles: plan.precompiles,
         rules: &plan.rules,
         originals,
+        blob_gas_left: &blob_gas_left,
     };
     let mut finished = match &plan.policy {
         Policy::Synchronous => synchronous(plan, setting, state, block, ledger.as_mut())?,
@@ -114,6 +116,20 @@ pub fn execute(
     })
 }
 
+/// For each original, the blob gas that those before it, skipped or not, have left of the block's.
+fn blob_gas_left(block: &Block, originals: &[Original]) -> Vec<u64> {
+    let carried = originals
+        .iter()
+        .map(|original| original.recovered.transaction.blob_gas());
+    carried
+        .scan(block.blob_gas_max(), |left, carried| {
+            let before = *left;
+            *left = left.saturating_sub(carried);
+            Some(before)
+        })
+        .collect()
+}
+
 /// All rounds of a block, before its end is run.
 struct Finished<'d> {
     state: State<'d>,
@@ -134,7 +150,7 @@ fn synchronous<'d>(
     let mut executor = Executor::new(plan.fork, &plan.policy, plan.precompiles);
     let mut receipts = Vec::with_capacity(setting.originals.len());
     let mut trees = Vec::with_capacity(setting.originals.len());
-    let (mut gas_left, mut blob_gas_left) = (block.environment.gas_limit, block.blob_gas_max());
+    let mut gas_left = block.environment.gas_limit;
     for (position, original) in (0u32..).zip(setting.originals) {
         let scene = scene(&setting, &state);
         let transaction = &original.recovered.transaction;
@@ -146,14 +162,7 @@ fn synchronous<'d>(
                 block: gas_left,
             }));
         }
-        blob_gas_left = blob_gas_left
-            .checked_sub(transaction.blob_gas())
-            .ok_or_else(|| {
-                invalid(InvalidTransaction::BlobGasAboveBlock {
-                    found: transaction.blob_gas(),
-                    left: blob_gas_left,
-                })
-            })?;
+        setting.check_blob_gas(position).map_err(invalid)?;
         let mut executed = executor
             .original(&scene, original, position + 1)
             .map_err(|fault| BlockFault::at(position, fault))?;
@@ -439,6 +448,7 @@ fn receipt_of_original(position: u32, original: &Original, executed: &mut Execut
         gas_used: executed.gas_used,
         bounced: U256::zero(),
         logs: std::mem::take(&mut executed.effects.logs),
+        output: std::mem::take(&mut executed.output),
         created: executed.created,
         tree_gas_used: None,
     }
@@ -449,6 +459,7 @@ fn receipt_of_record(record: &Record, round: u32, executed: &mut Executed) -> Re
         gas_used: executed.gas_used,
         bounced: executed.bounced,
         logs: std::mem::take(&mut executed.effects.logs),
+        output: std::mem::take(&mut executed.output),
         created: executed.created,
         ..record.receipt(round, executed.status.clone())
     }

@@ -171,6 +171,22 @@ impl<'d> State<'d> {
         Ok(())
     }
 
+    /// Everything that has changed so far, sorted.
+    pub fn changes(&self) -> StateChanges {
+        StateChanges {
+            accounts: self
+                .changes
+                .iter()
+                .map(|(address, change)| (*address, change.clone()))
+                .collect(),
+            codes: self
+                .codes
+                .iter()
+                .map(|(hash, code)| (*hash, code.clone()))
+                .collect(),
+        }
+    }
+
     /// Everything that has been written, sorted, whether or not it differs from before.
     pub fn into_changes(self) -> StateChanges {
         StateChanges {

@@ -165,7 +165,8 @@ impl Executed {
         }
     }
 
-    fn skipped(error: InvalidTransaction) -> Self {
+    /// A transaction that is not executed, and leaves no trace.
+    pub fn skipped(error: InvalidTransaction) -> Self {
         Self {
             status: Status::Skipped(Box::new(error)),
             gas_used: 0,
