@@ -1,11 +1,14 @@
 //! A whole block under a policy: its edges, its rounds, and the barriers between them.
 
-use std::thread;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use super::{
     Block, BlockFault,
     edges::{self, EdgeRules, Requests},
-    outcome::{BlockOutcome, RoundOutcome},
+    outcome::{BlockOutcome, RoundOutcome, Timing},
     profile::profile,
 };
 use crate::{
@@ -45,6 +48,8 @@ pub struct Plan<'a> {
     pub audits: bool,
     /// Whether the block's edges run: system calls, requests, withdrawals and rewards.
     pub runs_edges: bool,
+    /// Whether to take the time of the block's parts.
+    pub takes_time: bool,
 }
 
 /// Executes a block whose originals are prepared.
@@ -107,6 +112,7 @@ pub fn execute(
             .state
             .into_net_changes()
             .map_err(BlockFault::Database)?,
+        timing: finished.timing,
     })
 }
 
@@ -130,6 +136,7 @@ struct Finished<'d> {
     rounds: Vec<RoundOutcome>,
     receipts: Vec<Receipt>,
     trees: Vec<Tree>,
+    timing: Option<Timing>,
 }
 
 /// Ethereum's own semantics: every transaction on the state that the one before has left.
@@ -206,6 +213,7 @@ fn synchronous<'d>(
         rounds,
         receipts,
         trees,
+        timing: None,
     })
 }
 
@@ -229,6 +237,7 @@ fn deferred<'d>(
             records: 0,
             rounds: Vec::new(),
             receipts: Vec::with_capacity(setting.originals.len()),
+            timing: plan.takes_time.then(Timing::default),
         };
         let mut scheduler = Scheduler::new(scope, setting, plan.workers);
         let owned = setting.originals.iter().map(Original::owned).collect();
@@ -247,6 +256,7 @@ fn deferred<'d>(
             rounds: run.rounds,
             receipts: run.receipts,
             trees: run.trees,
+            timing: run.timing,
         })
     })
 }
@@ -262,6 +272,7 @@ struct Rounds<'a, 'd> {
     records: u64,
     rounds: Vec<RoundOutcome>,
     receipts: Vec<Receipt>,
+    timing: Option<Timing>,
 }
 
 impl<'d> Rounds<'_, 'd> {
@@ -273,11 +284,14 @@ impl<'d> Rounds<'_, 'd> {
         work: Work,
     ) -> Result<(State<'d>, NextRound), BlockFault> {
         let index = u32::try_from(self.rounds.len()).expect("rounds are limited by a u32");
+        let mut lap = self.timing.is_some().then(Instant::now);
         state.prefetch(&work.all_owned());
         let round = Round::new(self.setting, state, work, self.plan.partition);
+        self.take_time(&mut lap, |timing| &mut timing.scheduling);
         let (round, outputs) = scheduler
             .run(round)
             .map_err(|(position, fault)| BlockFault::in_round(index, position, fault))?;
+        self.take_time(&mut lap, |timing| &mut timing.running);
         let (mut state, work, schedule, published, mut accounts) = round.into_parts();
         let mut executed = in_order(work.len(), outputs, &mut accounts);
         self.count_trees(&work, &executed);
@@ -300,7 +314,21 @@ impl<'d> Rounds<'_, 'd> {
         };
         let next = barrier.cross(index, run, &mut state)?;
         self.list(index, &work, schedule.batches.len(), executed);
+        self.take_time(&mut lap, |timing| &mut timing.barriers);
         Ok((state, next))
+    }
+
+    /// Counts the time since the last lap to a part, if that was asked for.
+    fn take_time(
+        &mut self,
+        lap: &mut Option<Instant>,
+        part: impl FnOnce(&mut Timing) -> &mut Duration,
+    ) {
+        if let (Some(lap), Some(timing)) = (lap, &mut self.timing) {
+            let now = Instant::now();
+            *part(timing) += now - *lap;
+            *lap = now;
+        }
     }
 
     /// Counts what a round has run for the roots.
