@@ -5,8 +5,9 @@
 //! and any other tier shares it.
 
 use crate::{
-    Action, CallKind, CreateKind, Exit, Frame, Halt, Host, U256, arithmetic, bitwise, block, call,
-    comparison, control_flow, create, environment, keccak, log,
+    Action, CallKind, CreateKind, Exit, Frame, Halt, Host, U256, arithmetic, bitwise, block,
+    blocks::{self, Blocks},
+    call, comparison, control_flow, create, environment, keccak, log,
     machine::{
         code::Analysis,
         schedule::GasSchedule,
@@ -18,9 +19,63 @@ use crate::{
     trace::{Step, Tracer},
 };
 
+/// Which engine runs a frame. Results, gas and halts are the same on all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Tier {
+    /// Tier 0 alone: one instruction after the other.
+    Plain,
+    /// Tier 1 for all code that it can translate, from its first run: see [`blocks`](crate::blocks).
+    Blocks,
+    /// Tier 1 for code that has become hot, tier 0 until then.
+    #[default]
+    Adaptive,
+}
+
 /// Runs a frame until it ends or needs something that instructions cannot do.
 pub fn run<H: Host + ?Sized>(frame: &mut Frame, host: &mut H) -> Action {
-    execute::<H, false>(frame, host).expect("only a single step ends without an action")
+    run_with(frame, host, Tier::Adaptive)
+}
+
+/// Runs a frame as [`run`] does, on the tier that is asked for.
+pub fn run_with<H: Host + ?Sized>(frame: &mut Frame, host: &mut H, tier: Tier) -> Action {
+    let fork = frame.context.fork;
+    match tier {
+        Tier::Plain => {}
+        Tier::Blocks => frame.code.translate(fork),
+        Tier::Adaptive => {
+            if frame.code.blocks(fork).is_none()
+                && let Some(action) = warm_up(frame, host)
+            {
+                return action;
+            }
+        }
+    }
+    if tier != Tier::Plain
+        && let Some(blocks) = frame.code.blocks(fork)
+    {
+        let blocks: *const Blocks = blocks;
+        // SAFETY: 1. The blocks lie behind the `Arc` of `frame.code`, at a fixed address, and are
+        // never replaced. 2. Nothing in a body replaces `frame.code`; the host gets no frame.
+        if let Some(action) = blocks::run(frame, host, unsafe { &*blocks }) {
+            return action;
+        }
+    }
+    let (action, _) = execute::<H, false>(frame, host, u64::MAX);
+    action.expect("nobody takes so many jumps")
+}
+
+/// Runs a frame on tier 0 until there is an action, or until its code is hot; then translates it.
+fn warm_up<H: Host + ?Sized>(frame: &mut Frame, host: &mut H) -> Option<Action> {
+    let jumps = frame.code.jumps_until_hot()?;
+    if jumps > 0 {
+        let (action, left) = execute::<H, false>(frame, host, jumps);
+        frame.code.add_heat(1 + jumps - left);
+        if action.is_some() {
+            return action;
+        }
+    }
+    frame.code.translate(frame.context.fork);
+    None
 }
 
 /// Runs a frame as [`run`] does, and tells the tracer of every instruction.
@@ -33,7 +88,7 @@ pub fn run_traced<H: Host + ?Sized>(
         let step = Step::of(frame);
         let (opcode, gas_before) = (step.opcode, step.gas);
         tracer.begin(&step);
-        let action = execute::<H, true>(frame, host);
+        let (action, _) = execute::<H, true>(frame, host, u64::MAX);
         let spent = gas_before - frame.gas.remaining;
         let halt = match &action {
             Some(Action::Exit(Exit::Halt(halt))) => Some(*halt),
@@ -58,11 +113,16 @@ const fn row(byte: u8) -> &'static Instruction {
     }
 }
 
-/// Runs until there is an action or, with `STEP`, for one instruction.
+/// Runs until there is an action, or so many jumps were taken or, with `STEP`, for one instruction;
+/// says how many jumps are left.
 ///
 /// While it runs, `pc` (past the opcode), `top` and `gas` live in registers, and the frame's own are
 /// stale; they are put back before anything else sees the frame.
-fn execute<H: Host + ?Sized, const STEP: bool>(frame: &mut Frame, host: &mut H) -> Option<Action> {
+fn execute<H: Host + ?Sized, const STEP: bool>(
+    frame: &mut Frame,
+    host: &mut H,
+    mut jumps: u64,
+) -> (Option<Action>, u64) {
     let schedule = frame.schedule();
     let analysis: *const Analysis = frame.code.analysis();
     // SAFETY: 1. The analysis lies behind the `Arc` of `frame.code`, at a fixed address. 2. Nothing
@@ -97,7 +157,7 @@ fn execute<H: Host + ?Sized, const STEP: bool>(frame: &mut Frame, host: &mut H) 
     macro_rules! end {
         ($action:expr) => {{
             frame.pc -= 1;
-            return Some($action);
+            return (Some($action), jumps);
         }};
     }
 
@@ -224,7 +284,7 @@ fn execute<H: Host + ?Sized, const STEP: bool>(frame: &mut Frame, host: &mut H) 
                 enter!($name);
                 put_back!();
                 match $body {
-                    Ok(message) => return Some(Action::$action(message)),
+                    Ok(message) => return (Some(Action::$action(message)), jumps),
                     Err(interrupt) => end!(interrupt.into()),
                 }
             }};
@@ -233,7 +293,14 @@ fn execute<H: Host + ?Sized, const STEP: bool>(frame: &mut Frame, host: &mut H) 
             ($target:expr) => {
                 match control_flow::destination(analysis, $target) {
                     // SAFETY: 1. A jump destination is a position in the code.
-                    Some(position) => pc = unsafe { start.add(position) },
+                    Some(position) => {
+                        pc = unsafe { start.add(position) };
+                        jumps -= 1;
+                        if jumps == 0 {
+                            put_back!();
+                            return (None, 0);
+                        }
+                    }
                     None => break 'run Some(Halt::InvalidJump),
                 }
             };
@@ -487,13 +554,13 @@ fn execute<H: Host + ?Sized, const STEP: bool>(frame: &mut Frame, host: &mut H) 
         }
         if STEP {
             put_back!();
-            return None;
+            return (None, jumps);
         }
     };
     put_back!();
     frame.pc -= 1;
     let halt = halt.unwrap_or_else(|| failed_check(frame));
-    Some(Action::Exit(Exit::Halt(halt)))
+    (Some(Action::Exit(Exit::Halt(halt))), jumps)
 }
 
 /// Which check an instruction has failed before its body; the first of them, where it fails more.

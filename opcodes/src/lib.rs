@@ -7,6 +7,7 @@
 mod arithmetic;
 mod bitwise;
 mod block;
+mod blocks;
 mod call;
 mod comparison;
 mod control_flow;
@@ -25,7 +26,7 @@ pub mod table;
 pub mod trace;
 
 pub use host::{AccountIndex, CallTarget, Destroyed, Host, Loaded, Log, Refusal, Stored};
-pub use interpreter::{run, run_traced};
+pub use interpreter::{Tier, run, run_traced, run_with};
 pub use machine::{
     code::Code,
     environment::{BlockEnvironment, Environment, TransactionEnvironment},

@@ -19,9 +19,7 @@ use crate::{
     call::Policy,
     precompiles::Precompiles,
     state::{Fault, LiveAccount, Map, State},
-    transaction::{
-        Executed, Executor, InvalidTransaction, Original, Scene, TransactionRules,
-    },
+    transaction::{Executed, Executor, InvalidTransaction, Original, Scene, TransactionRules},
 };
 
 /// What every round of a block shares.

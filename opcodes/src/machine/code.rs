@@ -3,11 +3,14 @@
 //! Analysis happens once per code and on first use, so that code which is only copied or measured
 //! costs nothing. No cache lives here: whoever keeps accounts keeps their `Code`.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 use bytes::Bytes;
 
-use crate::{Address, B256, table};
+use crate::{Address, B256, Fork, blocks::Blocks, table};
 
 /// A contract's code, analysed at most once; clones share it.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +21,11 @@ struct Shared {
     bytes: Bytes,
     hash: B256,
     analysis: OnceLock<Analysis>,
+    /// The code in blocks, for the fork that first needed it; `None` where that is over its limit.
+    blocks: OnceLock<Option<Blocks>>,
+    /// Jumps that tier 0 has taken in this code. Relaxed: it decides only when the code is
+    /// translated, and results are the same before and after.
+    heat: AtomicU64,
 }
 
 /// Zero bytes (STOP) after the code.
@@ -26,7 +34,7 @@ struct Shared {
 /// n + 33: it starts at 0 ≤ n, and a jump leads to a JUMPDEST below n. An instruction at pc < n has
 /// at most 32 immediate bytes, all below n + 32, and the next one is at pc + 1 + 32 ≤ n + 32, the
 /// last byte. An instruction at pc ≥ n is a STOP, which ends the frame.
-const PADDING: usize = 33;
+pub(crate) const PADDING: usize = 33;
 
 /// What the run loop needs to know of code.
 #[derive(Debug)]
@@ -49,6 +57,8 @@ impl Code {
             bytes,
             hash,
             analysis: OnceLock::new(),
+            blocks: OnceLock::new(),
+            heat: AtomicU64::new(0),
         }))
     }
 
@@ -78,6 +88,34 @@ impl Code {
     /// The analysis, made on first use.
     pub(crate) fn analysis(&self) -> &Analysis {
         self.0.analysis.get_or_init(|| Analysis::new(&self.0.bytes))
+    }
+
+    /// The code in blocks, if it has been translated, and for this fork.
+    #[inline]
+    pub(crate) fn blocks(&self, fork: Fork) -> Option<&Blocks> {
+        let blocks = self.0.blocks.get()?.as_ref()?;
+        (blocks.fork() == fork).then_some(blocks)
+    }
+
+    /// Translates the code into blocks, if that has not been done.
+    pub(crate) fn translate(&self, fork: Fork) {
+        self.0
+            .blocks
+            .get_or_init(|| Blocks::new(self.analysis(), fork));
+    }
+
+    /// How many jumps tier 0 may take in this code before it is translated; `None` if it never is.
+    pub(crate) fn jumps_until_hot(&self) -> Option<u64> {
+        if self.0.hash.is_zero() || self.0.blocks.get().is_some() {
+            return None;
+        }
+        let threshold = self.0.bytes.len() as u64;
+        Some(threshold.saturating_sub(self.0.heat.load(Ordering::Relaxed)))
+    }
+
+    /// Counts jumps that tier 0 has taken.
+    pub(crate) fn add_heat(&self, jumps: u64) {
+        self.0.heat.fetch_add(jumps, Ordering::Relaxed);
     }
 }
 

@@ -9,6 +9,9 @@ use crate::U256;
 pub const STACK_LIMIT: usize = 1024;
 
 /// A frame's stack. The words lie in one heap allocation that is recycled with the frame.
+///
+/// The first word of the allocation is not part of the stack: tier 1, which keeps the top in
+/// registers, spills to it what it holds of an empty stack.
 #[derive(Clone)]
 pub struct Stack {
     words: Box<[U256]>,
@@ -18,7 +21,7 @@ pub struct Stack {
 impl Stack {
     pub(crate) fn new() -> Self {
         Self {
-            words: vec![U256::zero(); STACK_LIMIT].into_boxed_slice(),
+            words: vec![U256::zero(); 1 + STACK_LIMIT].into_boxed_slice(),
             height: 0,
         }
     }
@@ -29,13 +32,15 @@ impl Stack {
 
     /// The words in use, the top last.
     pub fn words(&self) -> &[U256] {
-        &self.words[..self.height]
+        &self.words[1..=self.height]
     }
 
     /// Takes the top; the dispatch has checked that there is one.
     pub(crate) fn pop(&mut self) -> U256 {
+        let word = self.words[self.height];
+        debug_assert!(self.height > 0);
         self.height -= 1;
-        self.words[self.height]
+        word
     }
 
     /// Takes the N topmost words, the top first; the dispatch has checked that they are there.
@@ -45,15 +50,15 @@ impl Stack {
 
     /// Adds a word; the dispatch has checked that there is room.
     pub(crate) fn push(&mut self, word: U256) {
-        self.words[self.height] = word;
         self.height += 1;
+        self.words[self.height] = word;
     }
 
     /// A cursor for the run loop. It is good until the stack is used in any other way.
     pub(crate) fn top(&mut self) -> Top {
-        let base = self.words.as_mut_ptr();
-        // SAFETY: 1. `height` is at most the length of `words`: only `push`, which indexes, and
-        // `set_top`, which checks, raise it.
+        // SAFETY: 1. `words` is one longer than the limit. 2. `height` is at most the limit: only
+        // `push`, which indexes, and `set_top`, which checks, raise it.
+        let base = unsafe { self.words.as_mut_ptr().add(1) };
         let next = unsafe { base.add(self.height) };
         Top { base, next }
     }
@@ -98,16 +103,8 @@ impl Top {
     pub(crate) unsafe fn get(self, depth: usize) -> U256 {
         debug_assert!(depth * size_of::<U256>() <= self.bytes());
         // SAFETY: 1. The caller has checked the height, so the word is within the allocation and
-        // initialised. 2. U256 is four u64 (`U256(pub [u64; 4])`), so the casts keep alignment.
-        unsafe {
-            let limbs = self.next.sub(depth).cast::<u64>();
-            U256([
-                limbs.read_volatile(),
-                limbs.add(1).read_volatile(),
-                limbs.add(2).read_volatile(),
-                limbs.add(3).read_volatile(),
-            ])
-        }
+        // initialised.
+        unsafe { read_limbs(self.next.sub(depth)) }
     }
 
     /// Writes the word `depth` below the top.
@@ -118,13 +115,7 @@ impl Top {
     pub(crate) unsafe fn set(self, depth: usize, word: U256) {
         debug_assert!(depth * size_of::<U256>() <= self.bytes());
         // SAFETY: as in `get`; the cursor has the only access to the words while it is used.
-        unsafe {
-            let limbs = self.next.sub(depth).cast::<u64>();
-            limbs.write_volatile(word.0[0]);
-            limbs.add(1).write_volatile(word.0[1]);
-            limbs.add(2).write_volatile(word.0[2]);
-            limbs.add(3).write_volatile(word.0[3]);
-        }
+        unsafe { write_limbs(self.next.sub(depth), word) };
     }
 
     /// Drops `count` words.
@@ -136,6 +127,37 @@ impl Top {
         debug_assert!(count * size_of::<U256>() <= self.bytes());
         // SAFETY: 1. `next` stays at or above `base`, by the caller's check.
         self.next = unsafe { self.next.sub(count) };
+    }
+
+    /// Reads the word below the cursor: the top, or what was spilled of an empty stack.
+    ///
+    /// # Safety
+    /// The stack is used in no other way while the cursor is.
+    #[inline(always)]
+    pub(crate) unsafe fn reload(self) -> U256 {
+        // SAFETY: 1. There is a word before the stack's first, so there always is one here.
+        unsafe { read_limbs(self.next.sub(1)) }
+    }
+
+    /// Writes the word that [`Top::reload`] reads.
+    ///
+    /// # Safety
+    /// As for [`Top::reload`].
+    #[inline(always)]
+    pub(crate) unsafe fn spill(self, word: U256) {
+        // SAFETY: as in `reload`.
+        unsafe { write_limbs(self.next.sub(1), word) };
+    }
+
+    /// Makes room for a word, which is to be written by [`Top::spill`].
+    ///
+    /// # Safety
+    /// The stack is below [`STACK_LIMIT`] words high.
+    #[inline(always)]
+    pub(crate) unsafe fn grow(&mut self) {
+        debug_assert!(self.bytes() < STACK_LIMIT * size_of::<U256>());
+        // SAFETY: 1. There is room for one more word, by the caller's check.
+        self.next = unsafe { self.next.add(1) };
     }
 
     /// Adds a word.
@@ -150,6 +172,40 @@ impl Top {
             self.next = self.next.add(1);
             self.set(1, word);
         }
+    }
+}
+
+/// Reads a word limb by limb.
+///
+/// # Safety
+/// `word` can be read.
+#[inline(always)]
+unsafe fn read_limbs(word: *const U256) -> U256 {
+    // SAFETY: 1. U256 is four u64 (`U256(pub [u64; 4])`), so the cast keeps bounds and alignment.
+    unsafe {
+        let limbs = word.cast::<u64>();
+        U256([
+            limbs.read_volatile(),
+            limbs.add(1).read_volatile(),
+            limbs.add(2).read_volatile(),
+            limbs.add(3).read_volatile(),
+        ])
+    }
+}
+
+/// Writes a word limb by limb.
+///
+/// # Safety
+/// `place` can be written.
+#[inline(always)]
+unsafe fn write_limbs(place: *mut U256, word: U256) {
+    // SAFETY: as in `read_limbs`.
+    unsafe {
+        let limbs = place.cast::<u64>();
+        limbs.write_volatile(word.0[0]);
+        limbs.add(1).write_volatile(word.0[1]);
+        limbs.add(2).write_volatile(word.0[2]);
+        limbs.add(3).write_volatile(word.0[3]);
     }
 }
 
