@@ -12,6 +12,7 @@ use crate::{
     precompiles::{Precompile, Precompiles},
     round::{Limits, One, Owned, Partition, SenderTarget},
     state::Database,
+    trace::{Tracer, TracerFactory, TransactionPlace},
     transaction::{BlobSchedule, Original, TransactionRules},
 };
 
@@ -40,6 +41,7 @@ pub struct Evm {
     precompiles: Option<Arc<Precompiles>>,
     audits: bool,
     runs_edges: bool,
+    tracers: Option<Arc<TracerFactory>>,
 }
 
 /// Whose partition it is.
@@ -62,6 +64,7 @@ impl Evm {
             precompiles: None,
             audits: false,
             runs_edges: true,
+            tracers: None,
         }
     }
 
@@ -140,6 +143,19 @@ impl Evm {
         self
     }
 
+    /// Who is told of the instructions of which transaction. The factory is asked once for each
+    /// transaction that is about to be executed, original or virtual, on the thread that executes it;
+    /// the tracer is dropped when that has ended. System calls are not traced. A panic in either is the
+    /// block's error.
+    #[must_use]
+    pub fn tracer(
+        mut self,
+        factory: impl Fn(&TransactionPlace) -> Option<Box<dyn Tracer + Send>> + Send + Sync + 'static,
+    ) -> Self {
+        self.tracers = Some(Arc::new(factory));
+        self
+    }
+
     /// Executes a block on the state before it.
     ///
     /// # Errors
@@ -190,6 +206,7 @@ impl Evm {
             limits: self.limits,
             audits: self.audits,
             runs_edges: self.runs_edges,
+            tracers: self.tracers.as_deref(),
         };
         execute(&plan, database, block, originals).map_err(BlockError::from_fault)
     }
