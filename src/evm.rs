@@ -12,6 +12,7 @@ use crate::{
     precompiles::{Precompile, Precompiles},
     round::{Limits, One, Owned, Partition, SenderTarget},
     state::{Database, InMemoryDatabase, StateChanges, roots::state_root},
+    trace::{Tracer, TracerFactory, TransactionPlace},
     transaction::{BlobSchedule, Original, TransactionRules},
 };
 
@@ -41,6 +42,7 @@ pub struct Evm {
     audits: bool,
     runs_edges: bool,
     takes_time: bool,
+    tracers: Option<Arc<TracerFactory>>,
 }
 
 /// Whose partition it is.
@@ -64,6 +66,7 @@ impl Evm {
             audits: false,
             runs_edges: true,
             takes_time: false,
+            tracers: None,
         }
     }
 
@@ -149,6 +152,19 @@ impl Evm {
         self
     }
 
+    /// Who is told of the instructions of which transaction. The factory is asked once for each
+    /// transaction that is about to be executed, original or virtual, on the thread that executes it;
+    /// the tracer is dropped when that has ended. System calls are not traced. A panic in either is the
+    /// block's error.
+    #[must_use]
+    pub fn tracer(
+        mut self,
+        factory: impl Fn(&TransactionPlace) -> Option<Box<dyn Tracer + Send>> + Send + Sync + 'static,
+    ) -> Self {
+        self.tracers = Some(Arc::new(factory));
+        self
+    }
+
     /// Executes a block on the state before it.
     ///
     /// # Errors
@@ -229,6 +245,7 @@ impl Evm {
             runs_edges: self.runs_edges,
             takes_time: self.takes_time,
             root_of,
+            tracers: self.tracers.as_deref(),
         };
         execute(&plan, database, block, originals).map_err(BlockError::from_fault)
     }

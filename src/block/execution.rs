@@ -22,6 +22,7 @@ use crate::{
         worker::{Output, Round, Setting, Work},
     },
     state::{ErasedDatabase, State, StateChanges},
+    trace::{TracerFactory, TransactionPlace},
     transaction::{
         Executed, Executor, InvalidTransaction, Kind, Limit, Original, Receipt, Scene, Status,
         TransactionRules,
@@ -52,6 +53,8 @@ pub struct Plan<'a> {
     pub takes_time: bool,
     /// The root of the state with these changes, where roots are asked for.
     pub root_of: Option<&'a RootOf<'a>>,
+    /// Who traces which transaction.
+    pub tracers: Option<&'a TracerFactory>,
 }
 
 /// Works out the root of a whole state from what has changed in it.
@@ -86,6 +89,7 @@ pub fn execute(
         rules: &plan.rules,
         originals,
         blob_gas_left: &blob_gas_left,
+        tracers: plan.tracers,
     };
     let mut finished = match &plan.policy {
         Policy::Synchronous => synchronous(plan, setting, state, block, ledger.as_mut())?,
@@ -170,8 +174,15 @@ fn synchronous<'d>(
             }));
         }
         setting.check_blob_gas(position).map_err(invalid)?;
+        let place = TransactionPlace {
+            round: 0,
+            position,
+            id: original.recovered.hash,
+        };
         let mut executed = executor
-            .original(&scene, original, position + 1)
+            .trace_at(setting.tracers, place)
+            .and_then(|()| executor.original(&scene, original, position + 1))
+            .and_then(|executed| executor.end_trace().map(|()| executed))
             .map_err(|fault| BlockFault::at(position, fault))?;
         if let Status::Skipped(error) = executed.status {
             return Err(invalid(*error));
@@ -251,7 +262,9 @@ fn deferred<'d>(
         let (mut state, mut next) = run.round(&mut scheduler, state, Work::Originals(owned))?;
         while !next.records.is_empty() {
             let refused = next.refused;
-            (state, next) = run.round(&mut scheduler, state, Work::of_records(next.records))?;
+            let index = u32::try_from(run.rounds.len()).expect("rounds are limited by a u32");
+            let work = Work::of_records(index, next.records);
+            (state, next) = run.round(&mut scheduler, state, work)?;
             run.list_refused(&refused);
         }
         run.list_refused_alone(&next.refused);

@@ -25,6 +25,7 @@ use crate::{
         account::create_address,
         journal::{DeferredCall, Effects},
     },
+    trace::{Tracer, TracerFactory, TransactionPlace},
 };
 
 /// Who calls the system contracts (EIP-4788, EIP-2935, EIP-7002, EIP-7251).
@@ -190,6 +191,39 @@ impl Executor {
             journal,
             driver: Driver::default(),
         }
+    }
+
+    /// Has the next transaction told to a tracer, or to none.
+    pub fn trace(&mut self, tracer: Option<Box<dyn Tracer + Send>>) {
+        self.driver.tracer = tracer;
+    }
+
+    /// Asks a factory for the next transaction's tracer. A fault if the factory panics.
+    pub(crate) fn trace_at(
+        &mut self,
+        factory: Option<&TracerFactory>,
+        place: TransactionPlace,
+    ) -> Result<(), Fault> {
+        let Some(factory) = factory else {
+            return Ok(());
+        };
+        self.guarded(|executor| {
+            executor.trace(factory(&place));
+            Ok(())
+        })
+    }
+
+    /// Takes the tracer back. It is gone if the transaction panicked.
+    pub fn take_tracer(&mut self) -> Option<Box<dyn Tracer + Send>> {
+        self.driver.tracer.take()
+    }
+
+    /// Drops the tracer of a transaction that has ended. A fault if that panics.
+    pub(crate) fn end_trace(&mut self) -> Result<(), Fault> {
+        self.guarded(|executor| {
+            drop(executor.take_tracer());
+            Ok(())
+        })
     }
 
     /// Runs an original transaction. Under deferral the journal owns its accounts already.
