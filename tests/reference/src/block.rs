@@ -347,6 +347,7 @@ impl Run<'_> {
         receipt.gas_used = executed.gas_used;
         receipt.bounced = executed.bounced;
         receipt.logs = executed.logs;
+        receipt.output = executed.output;
         receipt.created = executed.created;
         self.receipts.push(receipt);
     }
