@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use alloy_primitives::hex;
 use bytes::Bytes;
+use deferevm_opcodes::machine::word;
 use primitive_types::H160;
 
 use super::{
@@ -294,7 +295,10 @@ impl Executor {
             base_fee: scene.block.base_fee,
             floor: intrinsic.floor,
         };
-        let blob_fee = scene.block.blob_base_fee * U256::from(transaction.blob_gas());
+        let blob_fee = word::mul(
+            scene.block.blob_base_fee,
+            U256::from(transaction.blob_gas()),
+        );
         let target = original.target();
         stage.pay(sender, purchase.prepaid() + blob_fee)?;
         stage.bump_nonce(sender)?;
