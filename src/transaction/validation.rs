@@ -5,7 +5,6 @@
 
 use deferevm_opcodes::machine::word;
 use deferevm_opcodes::{B256, BlockEnvironment, Fork, U256};
-use primitive_types::U512;
 
 use super::{
     blob::{BLOBS_PER_TRANSACTION_MAX, BlobSchedule, VERSIONED_HASH_VERSION_KZG},
