@@ -36,6 +36,10 @@ struct Shared {
 /// last byte. An instruction at pc ≥ n is a STOP, which ends the frame.
 pub(crate) const PADDING: usize = 33;
 
+/// Tier 0 takes about as long over one jump and what runs between two as it takes to translate so
+/// many bytes: code is translated when translating it costs as much as has been spent on it.
+const BYTES_PER_JUMP: u64 = 4;
+
 /// What the run loop needs to know of code.
 #[derive(Debug)]
 pub(crate) struct Analysis {
@@ -119,7 +123,7 @@ impl Code {
         if self.0.hash.is_zero() || self.0.blocks.get().is_some() {
             return None;
         }
-        let threshold = self.0.bytes.len() as u64;
+        let threshold = self.0.bytes.len() as u64 / BYTES_PER_JUMP;
         Some(threshold.saturating_sub(self.0.heat.load(Ordering::Relaxed)))
     }
 
