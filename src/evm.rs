@@ -40,6 +40,7 @@ pub struct Evm {
     precompiles: Option<Arc<Precompiles>>,
     audits: bool,
     runs_edges: bool,
+    takes_time: bool,
 }
 
 /// Whose partition it is.
@@ -62,6 +63,7 @@ impl Evm {
             precompiles: None,
             audits: false,
             runs_edges: true,
+            takes_time: false,
         }
     }
 
@@ -140,6 +142,13 @@ impl Evm {
         self
     }
 
+    /// Whether to take the time of a deferred block's parts; it changes nothing else.
+    #[must_use]
+    pub fn timings(mut self, takes_time: bool) -> Self {
+        self.takes_time = takes_time;
+        self
+    }
+
     /// Executes a block on the state before it.
     ///
     /// # Errors
@@ -190,6 +199,7 @@ impl Evm {
             limits: self.limits,
             audits: self.audits,
             runs_edges: self.runs_edges,
+            takes_time: self.takes_time,
         };
         execute(&plan, database, block, originals).map_err(BlockError::from_fault)
     }

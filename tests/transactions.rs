@@ -14,7 +14,8 @@ use std::{
 use bytes::Bytes;
 use deferevm::{
     Address, B256, Fork,
-    fixtures::{exceptions, hex},
+    fixtures::exceptions,
+    json::hex,
     transaction::{IntrinsicGas, InvalidTransaction, Recovered, TransactionRules, validate},
 };
 use deferevm_opcodes::BlockEnvironment;

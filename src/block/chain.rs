@@ -77,13 +77,13 @@ impl Chain {
         &self.blocks[&self.head]
     }
 
-    /// Imports a block whose parent has been imported. It becomes the head if it has more total
+    /// Imports a block whose parent has been imported; its hash. It becomes the head if it has more total
     /// difficulty than the head so far; from the Merge on, whose head the consensus layer names, in
     /// any case.
     ///
     /// # Errors
     /// The first rule that the block breaks; the chain is then as it was.
-    pub fn import(&mut self, rlp: &Bytes) -> Result<(), ImportError> {
+    pub fn import(&mut self, rlp: &Bytes) -> Result<B256, ImportError> {
         let block = SealedBlock::decode(rlp)?;
         let hash = block.header.hash;
         if !self.blocks.contains_key(&hash) {
@@ -94,7 +94,7 @@ impl Chain {
         if imported.is_merged || imported.total_difficulty > head.total_difficulty {
             self.head = hash;
         }
-        Ok(())
+        Ok(hash)
     }
 
     fn execute(&self, block: &SealedBlock) -> Result<Imported, ImportError> {

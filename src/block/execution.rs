@@ -1,11 +1,14 @@
 //! A whole block under a policy: its edges, its rounds, and the barriers between them.
 
-use std::thread;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use super::{
     Block, BlockFault,
     edges::{self, EdgeRules, Requests},
-    outcome::{BlockOutcome, RoundOutcome},
+    outcome::{BlockOutcome, RoundOutcome, Timing},
     profile::profile,
 };
 use crate::{
@@ -45,6 +48,8 @@ pub struct Plan<'a> {
     pub audits: bool,
     /// Whether the block's edges run: system calls, requests, withdrawals and rewards.
     pub runs_edges: bool,
+    /// Whether to take the time of the block's parts.
+    pub takes_time: bool,
 }
 
 /// Executes a block whose originals are prepared.
@@ -67,6 +72,7 @@ pub fn execute(
     if plan.runs_edges {
         edges::begin(&edges, block, &mut state).map_err(|fault| BlockFault::at(0, fault))?;
     }
+    let blob_gas_left = blob_gas_left(block, originals);
     let setting = Setting {
         fork: plan.fork,
         policy: &plan.policy,
@@ -74,6 +80,7 @@ pub fn execute(
         precompiles: plan.precompiles,
         rules: &plan.rules,
         originals,
+        blob_gas_left: &blob_gas_left,
     };
     let mut finished = match &plan.policy {
         Policy::Synchronous => synchronous(plan, setting, state, block, ledger.as_mut())?,
@@ -105,7 +112,22 @@ pub fn execute(
             .state
             .into_net_changes()
             .map_err(BlockFault::Database)?,
+        timing: finished.timing,
     })
+}
+
+/// For each original, the blob gas that those before it, skipped or not, have left of the block's.
+fn blob_gas_left(block: &Block, originals: &[Original]) -> Vec<u64> {
+    let carried = originals
+        .iter()
+        .map(|original| original.recovered.transaction.blob_gas());
+    carried
+        .scan(block.blob_gas_max(), |left, carried| {
+            let before = *left;
+            *left = left.saturating_sub(carried);
+            Some(before)
+        })
+        .collect()
 }
 
 /// All rounds of a block, before its end is run.
@@ -114,6 +136,7 @@ struct Finished<'d> {
     rounds: Vec<RoundOutcome>,
     receipts: Vec<Receipt>,
     trees: Vec<Tree>,
+    timing: Option<Timing>,
 }
 
 /// Ethereum's own semantics: every transaction on the state that the one before has left.
@@ -127,7 +150,7 @@ fn synchronous<'d>(
     let mut executor = Executor::new(plan.fork, &plan.policy, plan.precompiles);
     let mut receipts = Vec::with_capacity(setting.originals.len());
     let mut trees = Vec::with_capacity(setting.originals.len());
-    let (mut gas_left, mut blob_gas_left) = (block.environment.gas_limit, block.blob_gas_max());
+    let mut gas_left = block.environment.gas_limit;
     for (position, original) in (0u32..).zip(setting.originals) {
         let scene = scene(&setting, &state);
         let transaction = &original.recovered.transaction;
@@ -139,14 +162,7 @@ fn synchronous<'d>(
                 block: gas_left,
             }));
         }
-        blob_gas_left = blob_gas_left
-            .checked_sub(transaction.blob_gas())
-            .ok_or_else(|| {
-                invalid(InvalidTransaction::BlobGasAboveBlock {
-                    found: transaction.blob_gas(),
-                    left: blob_gas_left,
-                })
-            })?;
+        setting.check_blob_gas(position).map_err(invalid)?;
         let mut executed = executor
             .original(&scene, original, position + 1)
             .map_err(|fault| BlockFault::at(position, fault))?;
@@ -197,6 +213,7 @@ fn synchronous<'d>(
         rounds,
         receipts,
         trees,
+        timing: None,
     })
 }
 
@@ -220,6 +237,7 @@ fn deferred<'d>(
             records: 0,
             rounds: Vec::new(),
             receipts: Vec::with_capacity(setting.originals.len()),
+            timing: plan.takes_time.then(Timing::default),
         };
         let mut scheduler = Scheduler::new(scope, setting, plan.workers);
         let owned = setting.originals.iter().map(Original::owned).collect();
@@ -238,6 +256,7 @@ fn deferred<'d>(
             rounds: run.rounds,
             receipts: run.receipts,
             trees: run.trees,
+            timing: run.timing,
         })
     })
 }
@@ -253,6 +272,7 @@ struct Rounds<'a, 'd> {
     records: u64,
     rounds: Vec<RoundOutcome>,
     receipts: Vec<Receipt>,
+    timing: Option<Timing>,
 }
 
 impl<'d> Rounds<'_, 'd> {
@@ -264,11 +284,14 @@ impl<'d> Rounds<'_, 'd> {
         work: Work,
     ) -> Result<(State<'d>, NextRound), BlockFault> {
         let index = u32::try_from(self.rounds.len()).expect("rounds are limited by a u32");
+        let mut lap = self.timing.is_some().then(Instant::now);
         state.prefetch(&work.all_owned());
         let round = Round::new(self.setting, state, work, self.plan.partition);
+        self.take_time(&mut lap, |timing| &mut timing.scheduling);
         let (round, outputs) = scheduler
             .run(round)
             .map_err(|(position, fault)| BlockFault::in_round(index, position, fault))?;
+        self.take_time(&mut lap, |timing| &mut timing.running);
         let (mut state, work, schedule, published, mut accounts) = round.into_parts();
         let mut executed = in_order(work.len(), outputs, &mut accounts);
         self.count_trees(&work, &executed);
@@ -291,7 +314,21 @@ impl<'d> Rounds<'_, 'd> {
         };
         let next = barrier.cross(index, run, &mut state)?;
         self.list(index, &work, schedule.batches.len(), executed);
+        self.take_time(&mut lap, |timing| &mut timing.barriers);
         Ok((state, next))
+    }
+
+    /// Counts the time since the last lap to a part, if that was asked for.
+    fn take_time(
+        &mut self,
+        lap: &mut Option<Instant>,
+        part: impl FnOnce(&mut Timing) -> &mut Duration,
+    ) {
+        if let (Some(lap), Some(timing)) = (lap, &mut self.timing) {
+            let now = Instant::now();
+            *part(timing) += now - *lap;
+            *lap = now;
+        }
     }
 
     /// Counts what a round has run for the roots.
@@ -411,6 +448,7 @@ fn receipt_of_original(position: u32, original: &Original, executed: &mut Execut
         gas_used: executed.gas_used,
         bounced: U256::zero(),
         logs: std::mem::take(&mut executed.effects.logs),
+        output: std::mem::take(&mut executed.output),
         created: executed.created,
         tree_gas_used: None,
     }
@@ -421,6 +459,7 @@ fn receipt_of_record(record: &Record, round: u32, executed: &mut Executed) -> Re
         gas_used: executed.gas_used,
         bounced: executed.bounced,
         logs: std::mem::take(&mut executed.effects.logs),
+        output: std::mem::take(&mut executed.output),
         created: executed.created,
         ..record.receipt(round, executed.status.clone())
     }

@@ -3,6 +3,7 @@
 #[cfg(feature = "cli")]
 pub mod bundle;
 pub mod chain;
+pub mod comparison;
 mod digest;
 pub mod edges;
 mod error;
@@ -18,9 +19,10 @@ pub mod receipts;
 pub mod sealed;
 pub mod sequential;
 pub mod types;
+pub mod verification;
 
 pub(crate) use error::BlockFault;
 pub use error::{BlockError, Defect};
 pub use invalid::InvalidBlock;
-pub use outcome::{BlockOutcome, RoundOutcome};
+pub use outcome::{BlockOutcome, RoundOutcome, Timing};
 pub use types::{Block, Ommer, Withdrawal};

@@ -92,7 +92,8 @@ impl SealedBlock {
     /// Checks the body against the header and the fork.
     ///
     /// # Errors
-    /// The first commitment that does not hold, a list that the fork does not know or demands, or a
+    /// The first commitment of these that does not hold (the transactions' is checked with the
+    /// results), a list that the fork does not know or demands, or a
     /// size beyond the cap (EIP-7934).
     pub fn validate_body(&self, fork: Fork) -> Result<(), InvalidBlock> {
         if fork >= Fork::Osaka && self.size > BLOCK_BYTES_MAX {
@@ -106,12 +107,6 @@ impl SealedBlock {
             return Err(InvalidBlock::WithdrawalsList { is_present, fork });
         }
         let header = &self.header;
-        let transactions_root = B256(ordered_trie_root_encoded(&self.transactions).0);
-        committed(
-            HeaderField::TransactionsRoot,
-            header.transactions_root,
-            transactions_root,
-        )?;
         committed(
             HeaderField::OmmersHash,
             header.ommers_hash,
@@ -174,12 +169,18 @@ impl SealedBlock {
         })
     }
 
-    /// Compares the header with what execution found.
+    /// Compares the header with what execution found, and with the transactions' root: only now, as
+    /// in the execution specs, so that a transaction that is invalid is named before it.
     ///
     /// # Errors
     /// The first difference.
     pub fn validate_results(&self, results: &Results) -> Result<(), InvalidBlock> {
         let header = &self.header;
+        committed(
+            HeaderField::TransactionsRoot,
+            header.transactions_root,
+            B256(ordered_trie_root_encoded(&self.transactions).0),
+        )?;
         if header.gas_used != results.gas_used {
             return Err(InvalidBlock::GasUsed {
                 found: header.gas_used,

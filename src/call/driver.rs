@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use super::{DeferredRules, Policy, World};
 use crate::{
-    Action, Address, CallMessage, Code, Exit, Frame, FrameContext, Gas, Outcome, U256, run,
+    AccountIndex, Action, Address, CallMessage, Code, Exit, Frame, FrameContext, Gas, Outcome,
+    U256, run,
     state::{Fault, journal::Checkpoint},
 };
 
@@ -15,6 +16,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Driver {
     pub(super) activations: Vec<Activation>,
+    /// Boxed, so that a frame goes in and out as one word.
+    #[expect(clippy::vec_box)]
     pool: Vec<Box<Frame>>,
     pub(super) emitter: Emitter,
 }
@@ -81,6 +84,20 @@ impl Ended {
     }
 }
 
+impl Activation {
+    /// Goes on with another journal: where its account stands there, and where to return to.
+    pub(super) fn relocate(&mut self, account: u32, checkpoint: Checkpoint) {
+        self.frame.context.account = AccountIndex(account);
+        self.checkpoint = checkpoint;
+        if let Entry::Create {
+            account: created, ..
+        } = &mut self.entry
+        {
+            *created = account;
+        }
+    }
+}
+
 impl Driver {
     /// Runs a transaction's frames until its outermost one has ended.
     ///
@@ -112,13 +129,19 @@ impl Driver {
             checkpoint: outermost.checkpoint,
             entry,
         });
+        self.run_activations(world, policy)
+    }
+
+    /// Runs the frames that have been entered until the outermost one has ended.
+    pub(super) fn run_activations(
+        &mut self,
+        world: &mut World<'_>,
+        policy: &Policy,
+    ) -> Result<Ended, Fault> {
         let result = self.run_to_end(world, policy);
         if result.is_err() {
-            self.pool.extend(
-                self.activations
-                    .drain(..)
-                    .map(|activation| activation.frame),
-            );
+            let frames = self.activations.drain(..);
+            self.pool.extend(frames.map(|activation| activation.frame));
         }
         result
     }
@@ -130,7 +153,7 @@ impl Driver {
 
     fn run_to_end(&mut self, world: &mut World<'_>, policy: &Policy) -> Result<Ended, Fault> {
         loop {
-            let mut next = match run(&mut self.top().frame, world) {
+            let next = match run(&mut self.top().frame, world) {
                 Action::Exit(exit) => Some(exit),
                 Action::Call(message) => self.call(world, policy, message)?,
                 Action::Create(message) => match policy {
@@ -139,11 +162,10 @@ impl Driver {
                 },
                 Action::Fault => return Err(world.fault()),
             };
-            while let Some(exit) = next {
-                match self.leave(world, policy, exit)? {
-                    Some(ended) => return Ok(ended),
-                    None => next = None,
-                }
+            if let Some(exit) = next
+                && let Some(ended) = self.leave(world, policy, exit)?
+            {
+                return Ok(ended);
             }
         }
     }

@@ -84,10 +84,13 @@ impl Driver {
         let target = world.unrefused(located)?;
         match message.kind {
             CallKind::Call if is_deferring => {
-                if !message.is_static {
+                if !message.value.is_zero() {
                     let taken = world.journal.sub_balance(caller, message.value);
                     let sufficed = world.unrefused(taken)?;
                     debug_assert!(sufficed, "the balance was checked");
+                }
+                // What else is entered is static and touches nothing.
+                if world.precompiles.get(message.code_address).is_some() {
                     world.journal.credit(message.target, message.value);
                 }
             }

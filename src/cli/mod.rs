@@ -3,6 +3,10 @@
 //!
 //! Owns the frame only. A subcommand adds its module, a variant of [`Command`] and an arm in [`main`].
 
+mod block;
+mod blocktest;
+mod interrupt;
+mod run;
 mod statetest;
 
 use std::process::ExitCode;
@@ -20,12 +24,16 @@ pub const EXIT_UNUSABLE: u8 = 2;
 #[derive(Debug, Parser)]
 #[command(name = "deferevm", version, about, max_term_width = 100)]
 struct Arguments {
+    /// What to do; without a command the embedded example block is run under all policies.
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Block(Box<block::Arguments>),
+    Blocktest(blocktest::Arguments),
+    Run(run::Arguments),
     Statetest(statetest::Arguments),
 }
 
@@ -33,7 +41,16 @@ enum Command {
 pub fn main() -> ExitCode {
     // Parser errors end the process with status 2, help and version with 0.
     let status = match Arguments::parse().command {
-        Command::Statetest(arguments) => statetest::run(&arguments),
+        None => block::run_example(),
+        Some(Command::Block(arguments)) => block::run(&arguments),
+        Some(Command::Statetest(arguments)) => statetest::run(&arguments),
+        Some(Command::Run(arguments)) => run::run(&arguments),
+        Some(Command::Blocktest(arguments)) => blocktest::run(&arguments),
     };
     ExitCode::from(status)
+}
+
+/// How many cores there are.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, Into::into)
 }

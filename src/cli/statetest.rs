@@ -1,29 +1,77 @@
 //! `deferevm statetest`: runs state tests and says which fail, and why.
 //!
-//! Owns arguments, selection and the order of what is printed; a case's verdict is
-//! `fixtures::state_runner`'s.
+//! Owns arguments, selection and what is printed; a case's verdict is `fixtures::state_runner`'s.
 
-use std::{collections::BTreeMap, ops::ControlFlow, path::PathBuf};
+use std::{collections::BTreeMap, io::IsTerminal, ops::ControlFlow, path::PathBuf, sync::Arc};
 
 use clap::Args;
+use crossbeam::channel::Receiver;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
 
-use super::{EXIT_FAILED, EXIT_PASSED, EXIT_UNUSABLE};
-use crate::fixtures::{
-    CaseResult, Event, FixtureFork, PreparedCase, StateRunner, StateTest, drive::drive_with,
+use super::{EXIT_FAILED, EXIT_PASSED, EXIT_UNUSABLE, interrupt};
+use crate::{
+    Fork,
+    fixtures::{
+        CaseResult, Event, FixtureError, FixtureFile, FixtureFork, PreparedCase, StateRunner,
+        StateTest, drive::drive_with, walk,
+    },
+    state::InMemoryDatabase,
 };
 
-/// Run state tests (GeneralStateTests, EEST state_tests).
+/// Run state tests: GeneralStateTests, and state_tests of the execution specs.
+///
+/// The last line is `N passed, N failed, N skipped`. The exit status is 0 if all passed, 1 if a case
+/// failed, 2 if a file or an argument could not be used.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Files, folders and archives (.json, .json.zst, .tar, .tar.gz, .tar.xz)
-    #[arg(required = true)]
+    /// Files, folders and archives: .json, .json.zst, .tar, .tar.gz, .tgz, .tar.xz
+    #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Threads; all cores if not given
+    /// Only cases of this fork, named as the fixtures or the protocol name it
+    #[arg(long, alias = "statetest.fork", value_parser = fork)]
+    fork: Option<FixtureFork>,
+    /// Only entries whose name, or whose file's name, contains this text
+    #[arg(short = 'k', long, alias = "run", value_name = "TEXT")]
+    filter: Option<String>,
+    /// Only the case at this position under its fork, from 0
+    #[arg(long, alias = "statetest.index")]
+    index: Option<usize>,
+    /// Threads [default: one for each core]
+    #[arg(long, short = 'j', value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: Option<u16>,
+    /// Go on after a failure
     #[arg(long)]
-    workers: Option<usize>,
+    keep_going: bool,
+    /// Draw no progress bar, even on a terminal
+    #[arg(long)]
+    omit_progress: bool,
+    /// Write the outcome of each case to standard error, one JSON object a line
+    #[arg(long)]
+    json_outcome: bool,
+    /// Write the state after each case to standard output as JSON
+    #[arg(long)]
+    dump: bool,
 }
 
-#[derive(Default)]
+fn fork(name: &str) -> Result<FixtureFork, String> {
+    FixtureFork::parse(name).map_err(|error| error.to_string())
+}
+
+/// A case on its way: the file it is from, and itself.
+struct Selected {
+    file: Arc<str>,
+    prepared: PreparedCase,
+}
+
+/// What became of a case.
+enum Verdict {
+    Ran(Box<CaseResult>),
+    Skipped(&'static str),
+}
+
+/// Cases of one fork.
+#[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     passed: u64,
     failed: u64,
@@ -32,78 +80,258 @@ struct Tally {
 
 /// Runs the command; the exit status.
 pub fn run(arguments: &Arguments) -> u8 {
-    let workers = arguments
-        .workers
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
-    let mut unusable = 0u64;
-    let mut forks: BTreeMap<String, Tally> = BTreeMap::new();
+    let workers = match arguments.workers {
+        // What is written for each case would be mixed up.
+        _ if arguments.json_outcome || arguments.dump => 1,
+        Some(workers) => usize::from(workers),
+        None => std::thread::available_parallelism().map_or(1, Into::into),
+    };
+    let mut report = Report::new(arguments);
+    let bar = report.bar.clone();
     drive_with(
         &arguments.paths,
         workers,
         |file| {
-            let bytes = file.read()?;
-            let tests = StateTest::parse_file(&file.name, &bytes)?;
-            let name: std::sync::Arc<str> = file.name.as_str().into();
-            Ok(tests
-                .iter()
-                .flat_map(PreparedCase::all)
-                .map(|case| (std::sync::Arc::clone(&name), case))
-                .collect())
+            let cases = select(arguments, file);
+            bar.inc(1);
+            cases
         },
         StateRunner::default,
-        |runner, (_, prepared)| -> Option<CaseResult> {
-            match prepared.case.post().fork {
-                FixtureFork::Supported(fork) => Some(runner.run(prepared, fork)),
-                FixtureFork::Skipped(_) => None,
+        |runner, selected| match selected.prepared.case.post().fork {
+            FixtureFork::Supported(fork) => {
+                Verdict::Ran(Box::new(runner.run(&selected.prepared, fork)))
             }
+            FixtureFork::Skipped(reason) => Verdict::Skipped(reason),
         },
-        |event| {
-            match event {
-                Event::Unusable(error) => {
-                    unusable += 1;
-                    eprintln!("error: {error}");
-                }
-                Event::Finished(results) => {
-                    for ((file, prepared), result) in results {
-                        let fork = prepared.case.post().fork_name.to_string();
-                        let tally = forks.entry(fork).or_default();
-                        match result {
-                            None => tally.skipped += 1,
-                            Some(result) if result.failures.is_empty() => tally.passed += 1,
-                            Some(result) => {
-                                tally.failed += 1;
-                                println!("FAILED {file}: {}", prepared.case);
-                                for failure in &result.failures {
-                                    println!("  {failure}");
-                                }
-                                if let Some(error) = &result.error {
-                                    println!("  ended with: {error}");
-                                }
-                            }
-                        }
-                    }
+        |event| report.take(event),
+    );
+    report.finish()
+}
+
+/// The cases of a file that the arguments ask for.
+fn select(arguments: &Arguments, file: &FixtureFile) -> Result<Vec<Selected>, FixtureError> {
+    let tests = StateTest::parse_file(&file.name, &file.read()?)?;
+    let name: Arc<str> = file.name.as_str().into();
+    let is_named = |test: &StateTest| match &arguments.filter {
+        Some(text) => test.name.contains(text.as_str()) || name.contains(text.as_str()),
+        None => true,
+    };
+    let is_asked_for = |prepared: &PreparedCase| {
+        let post = prepared.case.post();
+        arguments.fork.is_none_or(|fork| post.fork == fork)
+            && arguments.index.is_none_or(|index| post.index == index)
+    };
+    Ok(tests
+        .iter()
+        .filter(|test| is_named(test))
+        .flat_map(PreparedCase::all)
+        .filter(is_asked_for)
+        .map(|prepared| Selected {
+            file: Arc::clone(&name),
+            prepared,
+        })
+        .collect())
+}
+
+/// Counts and prints what happens.
+struct Report<'a> {
+    arguments: &'a Arguments,
+    forks: BTreeMap<(Option<Fork>, String), Tally>,
+    skips: BTreeMap<&'static str, u64>,
+    total: Tally,
+    unusable: u64,
+    bar: ProgressBar,
+    interrupted: Receiver<()>,
+    is_interrupted: bool,
+}
+
+impl<'a> Report<'a> {
+    fn new(arguments: &'a Arguments) -> Self {
+        let is_drawn = !arguments.omit_progress && std::io::stderr().is_terminal();
+        Self {
+            arguments,
+            forks: BTreeMap::new(),
+            skips: BTreeMap::new(),
+            total: Tally::default(),
+            unusable: 0,
+            bar: if is_drawn {
+                progress_bar(&arguments.paths)
+            } else {
+                ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
+            },
+            interrupted: interrupt::channel(),
+            is_interrupted: false,
+        }
+    }
+
+    /// Takes note of what happened; breaks where nothing more is to be run.
+    fn take(&mut self, event: Event<Selected, Verdict>) -> ControlFlow<()> {
+        if self.interrupted.try_recv().is_ok() {
+            self.is_interrupted = true;
+            return ControlFlow::Break(());
+        }
+        match event {
+            Event::Unusable(error) => {
+                self.unusable += 1;
+                self.bar.suspend(|| eprintln!("error: {error}"));
+            }
+            Event::Finished(results) => {
+                for (selected, verdict) in results {
+                    self.case(&selected, verdict)?;
                 }
             }
-            ControlFlow::Continue(())
-        },
-    );
-    let mut total = Tally::default();
-    for (fork, tally) in &forks {
-        println!(
-            "{fork:<20} {:>8} passed {:>8} failed {:>8} skipped",
-            tally.passed, tally.failed, tally.skipped
-        );
-        total.passed += tally.passed;
-        total.failed += tally.failed;
-        total.skipped += tally.skipped;
+        }
+        let Tally { passed, failed, .. } = self.total;
+        self.bar
+            .set_message(format!("{} cases, {failed} failed", passed + failed));
+        ControlFlow::Continue(())
     }
-    println!(
-        "{} passed, {} failed, {} skipped",
-        total.passed, total.failed, total.skipped
-    );
-    match (unusable, total.failed) {
-        (0, 0) => EXIT_PASSED,
-        (0, _) => EXIT_FAILED,
-        _ => EXIT_UNUSABLE,
+
+    fn case(&mut self, selected: &Selected, verdict: Verdict) -> ControlFlow<()> {
+        let post = selected.prepared.case.post();
+        let fork = match post.fork {
+            FixtureFork::Supported(fork) => Some(fork),
+            FixtureFork::Skipped(_) => None,
+        };
+        if let Verdict::Ran(result) = &verdict {
+            self.print_outcome(selected, result);
+        }
+        let of_fork = self
+            .forks
+            .entry((fork, post.fork_name.to_string()))
+            .or_default();
+        match verdict {
+            Verdict::Skipped(reason) => {
+                of_fork.skipped += 1;
+                self.total.skipped += 1;
+                *self.skips.entry(reason).or_default() += 1;
+            }
+            Verdict::Ran(result) if result.failures.is_empty() => {
+                of_fork.passed += 1;
+                self.total.passed += 1;
+            }
+            Verdict::Ran(result) => {
+                of_fork.failed += 1;
+                self.total.failed += 1;
+                self.bar.suspend(|| print_failure(selected, &result));
+                if !self.arguments.keep_going {
+                    return ControlFlow::Break(());
+                }
+            }
+        }
+        ControlFlow::Continue(())
     }
+
+    fn print_outcome(&self, selected: &Selected, result: &CaseResult) {
+        if self.arguments.json_outcome {
+            eprintln!("{}", outcome(selected, result));
+        }
+        if self.arguments.dump {
+            println!("{}", dump(&result.state(&selected.prepared)));
+        }
+    }
+
+    /// Prints the counts; the exit status.
+    fn finish(&self) -> u8 {
+        self.bar.finish_and_clear();
+        let Tally {
+            passed,
+            failed,
+            skipped,
+        } = self.total;
+        for ((_, name), tally) in &self.forks {
+            println!(
+                "{name:<18} {:>7} passed {:>7} failed {:>7} skipped",
+                tally.passed, tally.failed, tally.skipped
+            );
+        }
+        for (reason, count) in &self.skips {
+            println!("{count} skipped: {reason}");
+        }
+        if self.unusable > 0 {
+            println!("{} files or paths could not be used", self.unusable);
+        }
+        if self.is_interrupted {
+            println!("interrupted: what follows is what was done so far");
+        } else if failed > 0 && !self.arguments.keep_going {
+            println!("stopped at the first failure: --keep-going runs the rest");
+        }
+        if passed + failed + skipped == 0 && self.unusable == 0 {
+            eprintln!("error: no case matches --fork, --filter and --index");
+        }
+        println!("{passed} passed, {failed} failed, {skipped} skipped");
+        if self.is_interrupted {
+            return interrupt::EXIT_INTERRUPTED;
+        }
+        match (failed, self.unusable, passed + skipped) {
+            (0, 0, 1..) => EXIT_PASSED,
+            (1.., 0, _) => EXIT_FAILED,
+            _ => EXIT_UNUSABLE,
+        }
+    }
+}
+
+fn print_failure(selected: &Selected, result: &CaseResult) {
+    println!("FAILED {}: {}", selected.file, selected.prepared.case);
+    for failure in &result.failures {
+        println!("  {failure}");
+    }
+    if let Some(error) = &result.error {
+        println!("  the transaction ended with: {error}");
+    }
+}
+
+/// The outcome of a case in the fields that `revme statetest --json-outcome` has.
+fn outcome(selected: &Selected, result: &CaseResult) -> serde_json::Value {
+    let case = &selected.prepared.case;
+    let post = case.post();
+    let failures: Vec<String> = result.failures.iter().map(ToString::to_string).collect();
+    json!({
+        "stateRoot": format!("{:?}", result.state_root),
+        "logsRoot": format!("{:?}", result.logs_hash),
+        "output": alloy_primitives::hex::encode_prefixed(&result.output),
+        "gasUsed": result.gas_used,
+        "pass": failures.is_empty(),
+        "errorMsg": failures.join("; "),
+        "evmResult": result.error.as_deref().unwrap_or("Success"),
+        "fork": &*post.fork_name,
+        "test": case.test().name,
+        "d": post.indexes.data,
+        "g": post.indexes.gas,
+        "v": post.indexes.value,
+    })
+}
+
+/// A state as JSON, in the order of addresses and slots, in the fixtures' own form.
+fn dump(state: &InMemoryDatabase) -> serde_json::Value {
+    let accounts: BTreeMap<_, _> = state.accounts().collect();
+    let accounts = accounts.into_iter().map(|(address, account)| {
+        let code = state.get_code(account.info.code_hash);
+        let slots: BTreeMap<_, _> = account.storage.iter().collect();
+        let storage: serde_json::Map<String, serde_json::Value> = slots
+            .into_iter()
+            .map(|(key, value)| (format!("{key:#x}"), json!(format!("{value:#x}"))))
+            .collect();
+        let account = json!({
+            "balance": format!("{:#x}", account.info.balance),
+            "nonce": format!("{:#x}", account.info.nonce),
+            "code": alloy_primitives::hex::encode_prefixed(code.map_or(&[][..], |code| code.bytes())),
+            "storage": storage,
+        });
+        (format!("{address:?}"), account)
+    });
+    serde_json::Value::Object(accounts.collect())
+}
+
+/// A bar over the files; their number is counted first, archives by their members.
+fn progress_bar(paths: &[PathBuf]) -> ProgressBar {
+    let mut files = 0;
+    let _ = walk(paths, &mut |_| {
+        files += 1;
+        ControlFlow::Continue(())
+    });
+    let style =
+        ProgressStyle::with_template("{bar:30} {pos}/{len} files, {per_sec}, {eta} left, {msg}")
+            .expect("the template is well-formed");
+    ProgressBar::new(files).with_style(style)
 }

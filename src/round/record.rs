@@ -1,5 +1,6 @@
 //! A published deferred call: what a virtual round runs (semantics, section 5).
 
+use bytes::Bytes;
 use sha3::{Digest, Keccak256};
 
 use crate::{
@@ -58,6 +59,7 @@ impl Record {
             gas_used: 0,
             bounced: U256::zero(),
             logs: Vec::new(),
+            output: Bytes::new(),
             created: None,
             tree_gas_used: None,
         }

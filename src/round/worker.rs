@@ -19,7 +19,7 @@ use crate::{
     call::Policy,
     precompiles::Precompiles,
     state::{Fault, LiveAccount, Map, State},
-    transaction::{Executed, Executor, Original, Scene, TransactionRules},
+    transaction::{Executed, Executor, InvalidTransaction, Original, Scene, TransactionRules},
 };
 
 /// What every round of a block shares.
@@ -37,6 +37,24 @@ pub struct Setting<'e> {
     pub rules: &'e TransactionRules,
     /// The block's transactions.
     pub originals: &'e [Original],
+    /// For each of them, the blob gas that those before it have left of the block's.
+    pub blob_gas_left: &'e [u64],
+}
+
+impl Setting<'_> {
+    /// Whether the block has blob gas left for an original transaction (semantics, section 8).
+    ///
+    /// # Errors
+    /// How much it carries, and how much is left.
+    pub fn check_blob_gas(&self, position: u32) -> Result<(), InvalidTransaction> {
+        let position = position as usize;
+        let found = self.originals[position].recovered.transaction.blob_gas();
+        let left = self.blob_gas_left[position];
+        if found > left {
+            return Err(InvalidTransaction::BlobGasAboveBlock { found, left });
+        }
+        Ok(())
+    }
 }
 
 /// A round while it runs: shared by its workers, changed by none but through the hand-over.
@@ -104,6 +122,10 @@ pub struct Worker {
 
 impl Work {
     /// How many transactions.
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "only round 0 can be empty, and nobody asks"
+    )]
     pub fn len(&self) -> usize {
         match self {
             Work::Originals(owned) => owned.len(),
@@ -443,8 +465,11 @@ impl Worker {
         let epoch = position + 1;
         match &round.work {
             Work::Originals(_) => {
-                self.executor
-                    .original(&scene, &round.setting.originals[position as usize], epoch)
+                let original = &round.setting.originals[position as usize];
+                match round.setting.check_blob_gas(position) {
+                    Ok(()) => self.executor.original(&scene, original, epoch),
+                    Err(error) => Ok(Executed::skipped(error)),
+                }
             }
             Work::Records { records, .. } => {
                 let record = &records[position as usize];

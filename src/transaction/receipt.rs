@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 use super::{InvalidTransaction, TransactionType};
 use crate::{Address, B256, Halt, Log, U256};
 
@@ -32,6 +34,9 @@ pub struct Receipt {
     pub bounced: U256,
     /// In the order in which they were emitted; empty unless it succeeded.
     pub logs: Vec<Log>,
+    /// What it returned or reverted with. Nobody waits for it under deferral, and no root commits to
+    /// it; it is kept for those who study what callers would have seen.
+    pub output: Bytes,
     /// The contract that it created.
     pub created: Option<Address>,
     /// On original transactions: gas paid for the whole tree, after refunds.

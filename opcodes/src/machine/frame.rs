@@ -26,6 +26,9 @@ pub struct FrameContext {
     pub depth: u16,
 }
 
+/// Bytes of call data, and of return data, that a recycled frame keeps allocated.
+const BUFFER_KEPT: usize = 1 << 14;
+
 /// One activation of code. It owns all it needs, lives on the heap and is `Send`; recycle it with
 /// [`Frame::reset`] to save its allocations.
 #[derive(Clone, Debug)]
@@ -88,7 +91,9 @@ impl Frame {
         self.stack.clear();
         self.memory.clear();
         self.input.clear();
+        self.input.shrink_to(BUFFER_KEPT);
         self.return_data.clear();
+        self.return_data.shrink_to(BUFFER_KEPT);
     }
 
     /// The call data, to be filled before the frame first runs.

@@ -13,6 +13,10 @@ const WORD_BYTES: usize = 32;
 const WORD_GAS: u64 = 3;
 const QUADRATIC_DIVISOR: u64 = 512;
 
+/// A recycled frame keeps an allocation of this many bytes at most, so that a thousand frames that
+/// once had a large memory do not hold it for ever.
+const CAPACITY_KEPT: usize = 1 << 16;
+
 /// A frame's memory. Its length is a multiple of 32; the allocation is recycled with the frame.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
@@ -22,6 +26,7 @@ pub struct Memory {
 impl Memory {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
+        self.bytes.shrink_to(CAPACITY_KEPT);
     }
 
     /// The bytes in use.

@@ -33,9 +33,10 @@ pub struct HeaderRules {
 /// The first rule that it breaks.
 pub fn validate(header: &Header, parent: &Header, rules: &HeaderRules) -> Result<(), InvalidBlock> {
     validate_place(header, parent)?;
-    validate_fields(header, rules.fork)?;
     validate_extra_data(header, rules)?;
     validate_gas(header, parent, rules.fork)?;
+    validate_fields(header, rules.fork)?;
+    validate_base_fee(header, parent)?;
     validate_seal(header, parent, rules.fork)?;
     match rules.blob_schedule {
         Some(schedule) => validate_blob_gas(header, parent, rules.fork, schedule),
@@ -129,23 +130,31 @@ fn validate_gas(header: &Header, parent: &Header, fork: Fork) -> Result<(), Inva
             limit: header.gas_limit,
         });
     }
-    let parent = ParentGas {
-        gas_limit: parent.gas_limit,
-        gas_used: parent.gas_used,
-        base_fee: parent.base_fee,
-    };
+    let parent = parent_gas(parent);
     if !parent.allows_gas_limit(found, fork) {
         return Err(InvalidBlock::GasLimitStep {
             found,
             reference: parent.reference_gas_limit(fork),
         });
     }
+    Ok(())
+}
+
+fn validate_base_fee(header: &Header, parent: &Header) -> Result<(), InvalidBlock> {
+    let expected = base_fee(&parent_gas(parent));
     match header.base_fee {
-        Some(found) if U256::from(found) != base_fee(&parent) => Err(InvalidBlock::BaseFee {
-            found,
-            expected: base_fee(&parent),
-        }),
+        Some(found) if U256::from(found) != expected => {
+            Err(InvalidBlock::BaseFee { found, expected })
+        }
         _ => Ok(()),
+    }
+}
+
+fn parent_gas(parent: &Header) -> ParentGas {
+    ParentGas {
+        gas_limit: parent.gas_limit,
+        gas_used: parent.gas_used,
+        base_fee: parent.base_fee,
     }
 }
 

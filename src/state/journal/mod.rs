@@ -426,7 +426,8 @@ impl Journal {
         (self.accounts[index as usize].access == Access::Owned).then_some(Ok(index))
     }
 
-    /// Adds to the balance at a place for good, outside any transaction.
+    /// Adds to the balance at a place for good, outside any transaction. Nothing added to an empty
+    /// account clears it, where the fork clears such (EIP-161).
     ///
     /// # Errors
     /// The balance would not fit in 256 bits.
@@ -439,6 +440,9 @@ impl Journal {
             .ok_or(Fault::BalanceOverflow(live.address))?;
         live.exists = true;
         live.is_written = true;
+        if live.info.is_empty() && self.fork >= Fork::SpuriousDragon {
+            live.remove();
+        }
         Ok(())
     }
 

@@ -1,0 +1,209 @@
+//! The state tests of ethereum/tests and of the execution specs, Frontier to Osaka.
+//!
+//! One test per file, named by its path, and one per suite that counts its cases by fork, so that a
+//! suite that shrinks or vanishes fails.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use bytes::Bytes;
+use deferevm::fixtures::{FixtureFork, PreparedCase, StateRunner, StateTest};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Where the suites lie.
+const VARIABLE: &str = "DEFEREVM_FIXTURES";
+
+/// A suite with the number of its files, and of its cases by fork.
+struct Suite {
+    folder: &'static str,
+    files: usize,
+    cases: &'static [(&'static str, usize)],
+}
+
+const SUITES: &[Suite] = &[
+    Suite {
+        folder: "classic-ethereum-tests/GeneralStateTests",
+        files: 2_369,
+        cases: &[
+            ("Frontier", 16),
+            ("Homestead", 17),
+            ("Byzantium", 33),
+            ("Constantinople", 33),
+            ("ConstantinopleFix", 33),
+            ("Istanbul", 33),
+            ("Berlin", 33),
+            ("London", 33),
+            ("Paris", 56),
+            ("Shanghai", 162),
+            ("Cancun", 17_433),
+        ],
+    },
+    Suite {
+        folder: "classic-legacy-cancun-gst/Cancun/GeneralStateTests",
+        files: 2_455,
+        cases: &[
+            ("Frontier", 144),
+            ("Homestead", 231),
+            ("EIP150", 215),
+            ("EIP158", 215),
+            ("Byzantium", 285),
+            ("Constantinople", 300),
+            ("ConstantinopleFix", 300),
+            ("Istanbul", 10_244),
+            ("Berlin", 10_971),
+            ("London", 16_726),
+            ("Paris", 16_564),
+            ("Shanghai", 16_637),
+            ("Cancun", 15_571),
+        ],
+    },
+    Suite {
+        folder: "classic-legacy-constantinople/Constantinople/GeneralStateTests",
+        files: 2_105,
+        cases: &[
+            ("Frontier", 927),
+            ("Homestead", 1_825),
+            ("EIP150", 1_013),
+            ("EIP158", 1_144),
+            ("Byzantium", 4_361),
+            ("Constantinople", 8_329),
+            ("ConstantinopleFix", 8_321),
+            ("Istanbul", 1),
+        ],
+    },
+    Suite {
+        folder: "eest-state-frontier-to-shanghai/state_tests",
+        files: 522,
+        cases: &[
+            ("Frontier", 300),
+            ("Homestead", 310),
+            ("Byzantium", 565),
+            ("ConstantinopleFix", 664),
+            ("Istanbul", 753),
+            ("Berlin", 851),
+            ("London", 852),
+            ("Paris", 883),
+            ("Shanghai", 909),
+        ],
+    },
+    Suite {
+        folder: "eest-state-cancun/state_tests",
+        files: 152,
+        cases: &[("Shanghai", 2), ("Cancun", 2_225)],
+    },
+    Suite {
+        folder: "eest-state-prague/state_tests",
+        files: 65,
+        cases: &[("Prague", 1_047)],
+    },
+    Suite {
+        folder: "eest-state-osaka/state_tests",
+        files: 326,
+        cases: &[("Osaka", 5_943)],
+    },
+];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let trials = match std::env::var_os(VARIABLE) {
+        Some(root) => SUITES
+            .iter()
+            .flat_map(|suite| trials(suite, Path::new(&root)))
+            .collect(),
+        None => vec![Trial::test("fixtures", || {
+            let folders: Vec<&str> = SUITES.iter().map(|suite| suite.folder).collect();
+            Err(Failed::from(format!(
+                "{VARIABLE} is not set: set it to the folder that holds {}",
+                folders.join(", ")
+            )))
+        })],
+    };
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn trials(suite: &'static Suite, root: &Path) -> Vec<Trial> {
+    let mut paths = Vec::new();
+    collect(&root.join(suite.folder), &mut paths);
+    paths.sort();
+    let mut trials: Vec<Trial> = paths
+        .iter()
+        .cloned()
+        .map(|path| {
+            let name = path.strip_prefix(root).unwrap_or(&path);
+            Trial::test(name.display().to_string(), move || run_file(&path))
+        })
+        .collect();
+    let name = format!("{} is complete", suite.folder);
+    trials.push(Trial::test(name, move || count(suite, &paths)));
+    trials
+}
+
+/// Every JSON file below `folder`; none if it is not there, which the count then reports.
+fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries {
+        let path = entry.expect("a listed entry can be read").path();
+        if path.is_dir() {
+            collect(&path, into);
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            into.push(path);
+        }
+    }
+}
+
+fn count(suite: &Suite, paths: &[PathBuf]) -> Result<(), Failed> {
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    for path in paths {
+        for test in load(path)? {
+            for post in &test.posts {
+                *found.entry(post.fork_name.to_string()).or_default() += 1;
+            }
+        }
+    }
+    let expected: BTreeMap<String, usize> = suite
+        .cases
+        .iter()
+        .map(|(fork, count)| ((*fork).to_owned(), *count))
+        .collect();
+    if (paths.len(), &found) != (suite.files, &expected) {
+        return Err(format!(
+            "{} files with {found:?}, expected {} with {expected:?}",
+            paths.len(),
+            suite.files
+        )
+        .into());
+    }
+    Ok(())
+}
+
+fn load(path: &Path) -> Result<Vec<std::sync::Arc<StateTest>>, Failed> {
+    let name = path.display().to_string();
+    let text = fs::read(path).map_err(|error| format!("{name}: {error}"))?;
+    Ok(StateTest::parse_file(&name, &Bytes::from(text))?)
+}
+
+fn run_file(path: &Path) -> Result<(), Failed> {
+    let mut runner = StateRunner::default();
+    let mut failures = Vec::new();
+    for prepared in load(path)?.iter().flat_map(PreparedCase::all) {
+        let FixtureFork::Supported(fork) = prepared.case.post().fork else {
+            return Err(format!("{}: a fork that is not supported", prepared.case).into());
+        };
+        for failure in runner.run(&prepared, fork).failures {
+            failures.push(format!("{}: {failure}", prepared.case));
+        }
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(failures.join("\n").into())
+}
