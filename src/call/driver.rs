@@ -8,13 +8,15 @@ use std::ops::Range;
 use super::{DeferredRules, Policy, World};
 use crate::{
     AccountIndex, Action, Address, CallMessage, Code, Exit, Frame, FrameContext, Gas, Outcome,
-    U256, run,
+    Tier, U256, run_with,
     state::{Fault, journal::Checkpoint},
 };
 
 /// Runs transactions frame by frame. It belongs to a worker and keeps its frames for the next one.
 #[derive(Debug, Default)]
 pub struct Driver {
+    /// Which engine runs the frames; nothing that they come to depends on it.
+    pub tier: Tier,
     pub(super) activations: Vec<Activation>,
     /// Boxed, so that a frame goes in and out as one word.
     #[expect(clippy::vec_box)]
@@ -153,7 +155,8 @@ impl Driver {
 
     fn run_to_end(&mut self, world: &mut World<'_>, policy: &Policy) -> Result<Ended, Fault> {
         loop {
-            let next = match run(&mut self.top().frame, world) {
+            let tier = self.tier;
+            let next = match run_with(&mut self.top().frame, world, tier) {
                 Action::Exit(exit) => Some(exit),
                 Action::Call(message) => self.call(world, policy, message)?,
                 Action::Create(message) => match policy {

@@ -18,7 +18,7 @@ use super::{
     settlement::{Purchase, Settlement, TreeGas},
 };
 use crate::{
-    Address, BlockEnvironment, Exit, Fork, TransactionEnvironment, U256,
+    Address, BlockEnvironment, Exit, Fork, Tier, TransactionEnvironment, U256,
     call::{Driver, Policy, World},
     precompiles::Precompiles,
     state::{
@@ -191,6 +191,11 @@ impl Executor {
             journal,
             driver: Driver::default(),
         }
+    }
+
+    /// Runs every frame on one engine, whatever is hot: results are the same on each.
+    pub fn set_tier(&mut self, tier: Tier) {
+        self.driver.tier = tier;
     }
 
     /// Runs an original transaction. Under deferral the journal owns its accounts already.
@@ -377,7 +382,9 @@ impl Executor {
     /// Turns a panic into a fault. What an embedder hooks in may panic; nothing of ours does.
     fn guarded<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
         catch_unwind(AssertUnwindSafe(|| run(self))).unwrap_or_else(|panic| {
+            let tier = self.driver.tier;
             self.driver = Driver::default();
+            self.driver.tier = tier;
             let text = panic
                 .downcast_ref::<&str>()
                 .map(|text| (*text).to_owned())

@@ -146,7 +146,7 @@ const fn round_constants() -> [u64; 24] {
                 constants[round] |= 1 << ((1u32 << j) - 1);
             }
             let carry = register >> 7;
-            register = register << 1 ^ carry * 0x71;
+            register = (register << 1) ^ (carry * 0x71);
             j += 1;
         }
         round += 1;
