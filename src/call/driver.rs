@@ -8,7 +8,7 @@ use std::{fmt, ops::Range};
 use super::{DeferredRules, Policy, World};
 use crate::{
     AccountIndex, Action, Address, CallMessage, Code, Exit, Frame, FrameContext, Gas, Outcome,
-    U256, run, run_traced,
+    Tier, U256, run_traced, run_with,
     state::{Fault, journal::Checkpoint},
     trace::Tracer,
 };
@@ -16,6 +16,8 @@ use crate::{
 /// Runs transactions frame by frame. It belongs to a worker and keeps its frames for the next one.
 #[derive(Default)]
 pub struct Driver {
+    /// Which engine runs the frames; nothing that they come to depends on it.
+    pub tier: Tier,
     pub(super) activations: Vec<Activation>,
     /// Boxed, so that a frame goes in and out as one word.
     #[expect(clippy::vec_box)]
@@ -190,7 +192,7 @@ impl Driver {
             .last_mut()
             .expect("a running transaction has a frame");
         match &mut self.tracer {
-            None => run(&mut activation.frame, world),
+            None => run_with(&mut activation.frame, world, self.tier),
             Some(tracer) => run_traced(&mut activation.frame, world, tracer.as_mut()),
         }
     }

@@ -140,7 +140,8 @@ impl Work {
 
     /// A virtual round's work, and which round it is.
     pub fn of_records(round: u32, records: Vec<Record>) -> Self {
-        let mut written: Map<Address, bool> = Map::with_capacity(records.len());
+        let mut written: Map<Address, bool> =
+            Map::with_capacity_and_hasher(records.len(), Default::default());
         for record in &records {
             *written.entry(record.target()).or_default() |= !record.call.is_static;
         }
@@ -316,7 +317,7 @@ impl Worker {
         Self {
             executor: Executor::new(setting.fork, setting.policy, setting.precompiles),
             held: Vec::new(),
-            parked: Map::new(),
+            parked: Map::default(),
         }
     }
 
