@@ -16,6 +16,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Driver {
     pub(super) activations: Vec<Activation>,
+    /// Boxed, so that a frame goes in and out as one word.
+    #[expect(clippy::vec_box)]
     pool: Vec<Box<Frame>>,
     pub(super) emitter: Emitter,
 }
