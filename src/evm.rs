@@ -1,17 +1,17 @@
 //! The entry for embedders: say the fork, the policy and the workers, then execute.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use crate::{
     Fork,
     block::{
         Block, BlockError, BlockOutcome,
-        execution::{Plan, execute},
+        execution::{Plan, RootOf, execute},
     },
     call::Policy,
     precompiles::{Precompile, Precompiles},
     round::{Limits, One, Owned, Partition, SenderTarget},
-    state::Database,
+    state::{Database, InMemoryDatabase, StateChanges, roots::state_root},
     transaction::{BlobSchedule, Original, TransactionRules},
 };
 
@@ -162,6 +162,24 @@ impl Evm {
         self.execute_prepared(database, block, &self.prepare(block))
     }
 
+    /// Executes a block on a state that is all in memory, and works out the root of the state after each
+    /// barrier and after the block. That takes far longer than the execution.
+    ///
+    /// # Errors
+    /// As [`Evm::execute_block`].
+    pub fn execute_block_with_roots(
+        &self,
+        database: &InMemoryDatabase,
+        block: &Block,
+    ) -> Result<BlockOutcome, BlockError<Infallible>> {
+        let root_of = |changes: &StateChanges| {
+            let mut after = database.clone();
+            after.apply(changes);
+            state_root(&after)
+        };
+        self.run(database, block, &self.prepare(block), Some(&root_of))
+    }
+
     /// Works out what can be known of a block's transactions before they run: the signers of their
     /// authorizations.
     pub fn prepare(&self, block: &Block) -> Vec<Original> {
@@ -182,6 +200,16 @@ impl Evm {
         block: &Block,
         originals: &[Original],
     ) -> Result<BlockOutcome, BlockError<D::Error>> {
+        self.run(database, block, originals, None)
+    }
+
+    fn run<D: Database>(
+        &self,
+        database: &D,
+        block: &Block,
+        originals: &[Original],
+        root_of: Option<&RootOf<'_>>,
+    ) -> Result<BlockOutcome, BlockError<D::Error>> {
         let plan = Plan {
             fork: self.fork,
             policy: self.policy,
@@ -200,6 +228,7 @@ impl Evm {
             audits: self.audits,
             runs_edges: self.runs_edges,
             takes_time: self.takes_time,
+            root_of,
         };
         execute(&plan, database, block, originals).map_err(BlockError::from_fault)
     }

@@ -21,7 +21,7 @@ use crate::{
         tree::Tree,
         worker::{Output, Round, Setting, Work},
     },
-    state::{ErasedDatabase, State},
+    state::{ErasedDatabase, State, StateChanges},
     transaction::{
         Executed, Executor, InvalidTransaction, Kind, Limit, Original, Receipt, Scene, Status,
         TransactionRules,
@@ -50,7 +50,12 @@ pub struct Plan<'a> {
     pub runs_edges: bool,
     /// Whether to take the time of the block's parts.
     pub takes_time: bool,
+    /// The root of the state with these changes, where roots are asked for.
+    pub root_of: Option<&'a RootOf<'a>>,
 }
+
+/// Works out the root of a whole state from what has changed in it.
+pub type RootOf<'a> = dyn Fn(&StateChanges) -> B256 + Sync + 'a;
 
 /// Executes a block whose originals are prepared.
 ///
@@ -95,6 +100,10 @@ pub fn execute(
     let limits = originals
         .iter()
         .map(|original| u128::from(original.recovered.transaction.gas_limit));
+    let changes = finished
+        .state
+        .into_net_changes()
+        .map_err(BlockFault::Database)?;
     Ok(BlockOutcome {
         policy: plan.policy,
         fork: plan.fork,
@@ -108,10 +117,8 @@ pub fn execute(
         receipts: finished.receipts,
         trees_succeeded: finished.trees.iter().map(Tree::has_succeeded).collect(),
         requests,
-        changes: finished
-            .state
-            .into_net_changes()
-            .map_err(BlockFault::Database)?,
+        state_root: plan.root_of.map(|root_of| root_of(&changes)),
+        changes,
         timing: finished.timing,
     })
 }
@@ -206,7 +213,7 @@ fn synchronous<'d>(
         gas_used,
         critical_gas: gas_used,
         hottest: None,
-        state_root: None,
+        state_root: plan.root_of.map(|root_of| root_of(&state.changes())),
     }];
     Ok(Finished {
         state,
@@ -314,6 +321,9 @@ impl<'d> Rounds<'_, 'd> {
         };
         let next = barrier.cross(index, run, &mut state)?;
         self.list(index, &work, schedule.batches.len(), executed);
+        if let (Some(root_of), Some(round)) = (self.plan.root_of, self.rounds.last_mut()) {
+            round.state_root = Some(root_of(&state.changes()));
+        }
         self.take_time(&mut lap, |timing| &mut timing.barriers);
         Ok((state, next))
     }
