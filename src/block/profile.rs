@@ -14,8 +14,8 @@ pub(super) struct Profile {
 
 /// Follows who had to wait for whom: for owned accounts, and in round 0 for the coinbase.
 pub(super) fn profile(work: &Work, coinbase: Address, executed: &[Executed]) -> Profile {
-    let mut done_at: Map<Address, u64> = Map::new();
-    let mut gas_of: Map<Address, u64> = Map::new();
+    let mut done_at: Map<Address, u64> = Map::default();
+    let mut gas_of: Map<Address, u64> = Map::default();
     let (mut gas_used, mut critical_gas) = (0u64, 0u64);
     for (position, executed) in (0u32..).zip(executed) {
         let owned = work.owned(position);

@@ -123,7 +123,7 @@ fn by_keys(
 ) -> Schedule {
     let graph = Graph::new(members, keys);
     let mut groups: Vec<Vec<u32>> = Vec::new();
-    let mut group_of_root: Map<u32, usize> = Map::new();
+    let mut group_of_root: Map<u32, usize> = Map::default();
     for place in 0..position(members.len()) {
         let root = graph.root(place);
         let group = *group_of_root.entry(root).or_insert_with(|| {
@@ -168,7 +168,8 @@ impl Graph {
             before: vec![Vec::new(); members.len()],
             parents: (0..position(members.len())).collect(),
         };
-        let mut last_of: Map<Address, u32> = Map::with_capacity(members.len());
+        let mut last_of: Map<Address, u32> =
+            Map::with_capacity_and_hasher(members.len(), Default::default());
         let mut unbound_from = 0;
         for (place, member) in members.iter().enumerate() {
             let here = position(place);

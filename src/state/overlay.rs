@@ -40,8 +40,8 @@ impl<'d> State<'d> {
     pub fn new(database: &'d dyn ErasedDatabase) -> Self {
         Self {
             database,
-            changes: Map::new(),
-            codes: Map::new(),
+            changes: Map::default(),
+            codes: Map::default(),
         }
     }
 
@@ -165,7 +165,7 @@ impl<'d> State<'d> {
             *change = AccountChange {
                 info: None,
                 storage_cleared: true,
-                storage: Map::new(),
+                storage: Map::default(),
             };
         }
         Ok(())
@@ -207,7 +207,7 @@ impl<'d> State<'d> {
             if change.storage_cleared && !self.database.has_storage(address)? {
                 change.storage_cleared = false;
             }
-            let mut differing = Map::new();
+            let mut differing = Map::default();
             for (key, value) in change.storage.drain() {
                 let was = if change.storage_cleared {
                     U256::zero()

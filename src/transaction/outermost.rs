@@ -105,6 +105,9 @@ impl<'a> Stage<'a> {
     }
 
     fn sender_code(&mut self, sender: u32) -> Result<SenderCode, Fault> {
+        if !self.world.journal.account(sender).has_code() {
+            return Ok(SenderCode::Empty);
+        }
         let code = self.world.journal.code(self.world.state, sender);
         match self.world.unrefused(code) {
             Ok(code) if code.bytes().is_empty() => Ok(SenderCode::Empty),

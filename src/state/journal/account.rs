@@ -74,7 +74,7 @@ impl LiveAccount {
             destroyed_in: 0,
             is_written: false,
             storage_cleared: false,
-            storage: Map::new(),
+            storage: Map::default(),
         }
     }
 
@@ -103,7 +103,7 @@ impl LiveAccount {
         self.is_written = true;
     }
 
-    pub(super) fn has_code(&self) -> bool {
+    pub(crate) fn has_code(&self) -> bool {
         self.info.code_hash != EMPTY_CODE_HASH
     }
 
