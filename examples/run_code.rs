@@ -12,14 +12,13 @@ use deferevm::{
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (sender, contract) = (Address::repeat_byte(1), Address::repeat_byte(2));
 
-    // Stores 2 + 3 in slot 0, and logs it.
+    // Stores 2 + 3 in slot 0, and returns it.
     let code = Bytecode::new()
         .call(opcode::ADD, [2, 3])
         .op(opcode::DUP1)
         .push(0)
         .op(opcode::SSTORE)
-        .call(opcode::MSTORE, [0])
-        .call(opcode::LOG0, [0, 32]);
+        .return_top();
 
     let mut state = InMemoryDatabase::default();
     state.insert_account(contract, U256::zero(), 1, &code.code());
@@ -48,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let receipt = &outcome.receipts[0];
     println!("status:   {}", receipt.status.word());
     println!("gas used: {}", receipt.gas_used);
-    println!("logged:   {:?}", receipt.logs[0].data);
+    println!("returned: {}", U256::from_big_endian(&receipt.output));
     let slot = outcome.changes.accounts[&contract].storage[&U256::zero()];
     println!("slot 0:   {slot}");
     assert_eq!(slot, U256::from(5));

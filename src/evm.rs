@@ -42,6 +42,7 @@ pub struct Evm {
     audits: bool,
     runs_edges: bool,
     tracers: Option<Arc<TracerFactory>>,
+    takes_time: bool,
 }
 
 /// Whose partition it is.
@@ -65,6 +66,7 @@ impl Evm {
             audits: false,
             runs_edges: true,
             tracers: None,
+            takes_time: false,
         }
     }
 
@@ -156,6 +158,13 @@ impl Evm {
         self
     }
 
+    /// Whether to take the time of a deferred block's parts; it changes nothing else.
+    #[must_use]
+    pub fn timings(mut self, takes_time: bool) -> Self {
+        self.takes_time = takes_time;
+        self
+    }
+
     /// Executes a block on the state before it.
     ///
     /// # Errors
@@ -207,6 +216,7 @@ impl Evm {
             audits: self.audits,
             runs_edges: self.runs_edges,
             tracers: self.tracers.as_deref(),
+            takes_time: self.takes_time,
         };
         execute(&plan, database, block, originals).map_err(BlockError::from_fault)
     }

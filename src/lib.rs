@@ -19,3 +19,8 @@ pub mod transaction;
 
 pub use deferevm_opcodes::*;
 pub use evm::{Evm, default_partition, partition_by_name};
+
+/// The README's Rust code, compiled and run with the documentation's examples.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -66,6 +66,19 @@ pub struct Comparison {
 
 /// Runs both by turns; who goes first alternates.
 pub fn compare(effort: Effort, mut first: impl FnMut(), mut second: impl FnMut()) -> Comparison {
+    compare_prepared(effort, || (), |()| first(), || (), |()| second())
+}
+
+/// The same, for programs that consume something which is made outside the clock.
+pub fn compare_prepared<A, B>(
+    effort: Effort,
+    mut prepare_first: impl FnMut() -> A,
+    mut run_first: impl FnMut(A),
+    mut prepare_second: impl FnMut() -> B,
+    mut run_second: impl FnMut(B),
+) -> Comparison {
+    let mut first = |runs| timed(runs, &mut prepare_first, &mut run_first);
+    let mut second = |runs| timed(runs, &mut prepare_second, &mut run_second);
     let first_runs = warm_up(effort, &mut first);
     let second_runs = warm_up(effort, &mut second);
     let limit = nanoseconds(effort.limit);
@@ -96,8 +109,9 @@ pub fn compare(effort: Effort, mut first: impl FnMut(), mut second: impl FnMut()
 
 /// Median nanoseconds of one run, over turns of one program alone.
 pub fn time(effort: Effort, mut run: impl FnMut()) -> f64 {
-    let runs = warm_up(effort, &mut run);
-    let mut times: Vec<f64> = (0..effort.pairs).map(|_| turn(runs, &mut run)).collect();
+    let mut timed = |runs| timed(runs, &mut || (), &mut |()| run());
+    let runs = warm_up(effort, &mut timed);
+    let mut times: Vec<f64> = (0..effort.pairs).map(|_| turn(runs, &mut timed)).collect();
     median(&mut times)
 }
 
@@ -121,22 +135,16 @@ pub fn geometric_mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
 }
 
 /// Runs until the warm-up is over, and says how many runs make a turn.
-fn warm_up(effort: Effort, run: &mut impl FnMut()) -> u32 {
+fn warm_up(effort: Effort, timed: &mut impl FnMut(u32) -> u64) -> u32 {
     let warm_up = nanoseconds(effort.warm_up);
-    let start = thread_time();
     let mut fastest = u64::MAX;
     let mut batch = 1u32;
-    loop {
-        let before = thread_time();
-        for _ in 0..batch {
-            run();
-        }
-        let now = thread_time();
-        fastest = fastest.min((now - before) / u64::from(batch));
-        if now - start >= warm_up {
-            break;
-        }
-        if now - before < warm_up / 16 {
+    let mut spent = 0;
+    while spent < warm_up {
+        let took = timed(batch);
+        spent += took.max(1);
+        fastest = fastest.min(took / u64::from(batch));
+        if took < warm_up / 16 {
             batch *= 2;
         }
     }
@@ -145,12 +153,18 @@ fn warm_up(effort: Effort, run: &mut impl FnMut()) -> u32 {
 }
 
 /// Nanoseconds of one run, averaged over a turn.
-fn turn(runs: u32, run: &mut impl FnMut()) -> f64 {
+fn turn(runs: u32, timed: &mut impl FnMut(u32) -> u64) -> f64 {
+    timed(runs) as f64 / f64::from(runs)
+}
+
+/// Nanoseconds of so many runs, without what prepares them.
+fn timed<T>(runs: u32, prepare: &mut impl FnMut() -> T, run: &mut impl FnMut(T)) -> u64 {
+    let prepared: Vec<T> = (0..runs).map(|_| prepare()).collect();
     let start = thread_time();
-    for _ in 0..runs {
-        run();
+    for one in prepared {
+        run(one);
     }
-    (thread_time() - start) as f64 / f64::from(runs)
+    thread_time() - start
 }
 
 fn quantile(sorted: &[f64], part: f64) -> f64 {

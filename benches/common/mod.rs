@@ -4,10 +4,14 @@
 //! Each program uses a part of it, so what one of them leaves unused is not dead.
 #![allow(dead_code)]
 
+pub mod bundles;
+pub mod children;
+pub mod costs;
 pub mod measure;
 pub mod options;
 pub mod ours;
 pub mod peer;
+pub mod peer_block;
 pub mod workload;
 
 /// The allocator of the `deferevm` program, for both sides alike.

@@ -24,5 +24,5 @@ pub mod verification;
 pub(crate) use error::BlockFault;
 pub use error::{BlockError, Defect};
 pub use invalid::InvalidBlock;
-pub use outcome::{BlockOutcome, RoundOutcome};
+pub use outcome::{BlockOutcome, RoundOutcome, Timing};
 pub use types::{Block, Ommer, Withdrawal};

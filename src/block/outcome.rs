@@ -1,6 +1,6 @@
 //! What a block's execution comes to.
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 use super::edges::Requests;
 use crate::{
@@ -33,6 +33,19 @@ pub struct BlockOutcome {
     pub requests: Requests,
     /// What the block has changed, its edges included.
     pub changes: StateChanges,
+    /// Where the time went, if that was asked for and calls were deferred.
+    pub timing: Option<Timing>,
+}
+
+/// Wall time of a deferred block's parts, summed over its rounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// Working out who may run beside whom.
+    pub scheduling: Duration,
+    /// Running transactions.
+    pub running: Duration,
+    /// Crossing barriers, and listing receipts.
+    pub barriers: Duration,
 }
 
 /// One round that ran.

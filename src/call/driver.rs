@@ -7,8 +7,8 @@ use std::{fmt, ops::Range};
 
 use super::{DeferredRules, Policy, World};
 use crate::{
-    Action, Address, CallMessage, Code, Exit, Frame, FrameContext, Gas, Outcome, U256, run,
-    run_traced,
+    AccountIndex, Action, Address, CallMessage, Code, Exit, Frame, FrameContext, Gas, Outcome,
+    U256, run, run_traced,
     state::{Fault, journal::Checkpoint},
     trace::Tracer,
 };
@@ -17,8 +17,12 @@ use crate::{
 #[derive(Default)]
 pub struct Driver {
     pub(super) activations: Vec<Activation>,
+    /// Boxed, so that a frame goes in and out as one word.
+    #[expect(clippy::vec_box)]
     pool: Vec<Box<Frame>>,
     pub(super) emitter: Emitter,
+    /// How many calls and creations the running transaction's instructions have asked for.
+    pub messages: u64,
     /// Told of every instruction, where there is one.
     pub tracer: Option<Box<dyn Tracer + Send>>,
 }
@@ -95,6 +99,20 @@ impl Ended {
     }
 }
 
+impl Activation {
+    /// Goes on with another journal: where its account stands there, and where to return to.
+    pub(super) fn relocate(&mut self, account: u32, checkpoint: Checkpoint) {
+        self.frame.context.account = AccountIndex(account);
+        self.checkpoint = checkpoint;
+        if let Entry::Create {
+            account: created, ..
+        } = &mut self.entry
+        {
+            *created = account;
+        }
+    }
+}
+
 impl Driver {
     /// Runs a transaction's frames until its outermost one has ended.
     ///
@@ -115,6 +133,7 @@ impl Driver {
         } else {
             Entry::Call { output: 0..0 }
         };
+        self.messages = 0;
         self.emitter = Emitter {
             next_index: 0,
             creating: outermost.is_creation.then_some(address),
@@ -126,13 +145,19 @@ impl Driver {
             checkpoint: outermost.checkpoint,
             entry,
         });
+        self.run_activations(world, policy)
+    }
+
+    /// Runs the frames that have been entered until the outermost one has ended.
+    pub(super) fn run_activations(
+        &mut self,
+        world: &mut World<'_>,
+        policy: &Policy,
+    ) -> Result<Ended, Fault> {
         let result = self.run_to_end(world, policy);
         if result.is_err() {
-            self.pool.extend(
-                self.activations
-                    .drain(..)
-                    .map(|activation| activation.frame),
-            );
+            let frames = self.activations.drain(..);
+            self.pool.extend(frames.map(|activation| activation.frame));
         }
         result
     }
@@ -144,20 +169,25 @@ impl Driver {
 
     fn run_to_end(&mut self, world: &mut World<'_>, policy: &Policy) -> Result<Ended, Fault> {
         loop {
-            let mut next = match self.run_innermost(world) {
+            let next = match self.run_innermost(world) {
                 Action::Exit(exit) => Some(exit),
-                Action::Call(message) => self.call(world, policy, message)?,
-                Action::Create(message) => match policy {
-                    Policy::Synchronous => self.enter_create(world, message)?,
-                    Policy::Deferred(rules) => self.defer_create(world, rules, message)?,
-                },
+                Action::Call(message) => {
+                    self.messages += 1;
+                    self.call(world, policy, message)?
+                }
+                Action::Create(message) => {
+                    self.messages += 1;
+                    match policy {
+                        Policy::Synchronous => self.enter_create(world, message)?,
+                        Policy::Deferred(rules) => self.defer_create(world, rules, message)?,
+                    }
+                }
                 Action::Fault => return Err(world.fault()),
             };
-            while let Some(exit) = next {
-                match self.leave(world, policy, exit)? {
-                    Some(ended) => return Ok(ended),
-                    None => next = None,
-                }
+            if let Some(exit) = next
+                && let Some(ended) = self.leave(world, policy, exit)?
+            {
+                return Ok(ended);
             }
         }
     }

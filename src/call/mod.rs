@@ -8,10 +8,12 @@ mod deferred;
 mod driver;
 mod entered;
 pub mod policy;
+mod suspended;
 mod world;
 
 pub use driver::{Driver, Ended, Outermost};
 pub use policy::{DeferredRules, GasRule, Order, Policy, ReturnData, Treatment};
+pub use suspended::Suspended;
 pub use world::World;
 
 pub(crate) use create::begin_account;

@@ -5,6 +5,7 @@
 
 mod assembler;
 mod contracts;
+pub mod workloads;
 
 use bytes::Bytes;
 

@@ -218,6 +218,12 @@ impl Executor {
         self.driver.tracer.take()
     }
 
+    /// How many calls and creations the instructions of the last transaction that ran code have asked
+    /// for.
+    pub fn messages(&self) -> u64 {
+        self.driver.messages
+    }
+
     /// Drops the tracer of a transaction that has ended. A fault if that panics.
     pub(crate) fn end_trace(&mut self) -> Result<(), Fault> {
         self.guarded(|executor| {

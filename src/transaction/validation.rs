@@ -102,25 +102,13 @@ pub fn validate(
     let transaction = &recovered.transaction;
     validate_type(transaction, fork)?;
     validate_chain(transaction, block)?;
-    let gas = validate_content(transaction, fork, rules)?;
+    validate_fields(transaction, rules)?;
+    validate_fees(transaction, block)?;
+    let gas = validate_gas(transaction, fork, rules)?;
     if transaction.gas_limit > block.gas_limit {
         return Err(InvalidTransaction::GasLimitAboveBlock {
             found: transaction.gas_limit,
             block: block.gas_limit,
-        });
-    }
-    if transaction.max_fee_per_gas < block.base_fee {
-        return Err(InvalidTransaction::MaxFeeBelowBaseFee {
-            found: transaction.max_fee_per_gas,
-            base_fee: block.base_fee,
-        });
-    }
-    if transaction.kind == TransactionType::Blob
-        && transaction.max_fee_per_blob_gas < block.blob_base_fee
-    {
-        return Err(InvalidTransaction::MaxBlobFeeBelowBlobBaseFee {
-            found: transaction.max_fee_per_blob_gas,
-            blob_base_fee: block.blob_base_fee,
         });
     }
     Ok(gas)
@@ -136,17 +124,7 @@ pub fn validate_content(
     rules: &TransactionRules,
 ) -> Result<IntrinsicGas, InvalidTransaction> {
     validate_type(transaction, fork)?;
-    if transaction.nonce == u64::MAX {
-        return Err(InvalidTransaction::NonceMaximal);
-    }
-    if transaction.max_priority_fee_per_gas > transaction.max_fee_per_gas {
-        return Err(InvalidTransaction::PriorityFeeAboveMaxFee {
-            priority: transaction.max_priority_fee_per_gas,
-            max_fee: transaction.max_fee_per_gas,
-        });
-    }
-    validate_blobs(transaction, rules)?;
-    validate_authorizations(transaction)?;
+    validate_fields(transaction, rules)?;
     validate_gas(transaction, fork, rules)
 }
 
@@ -191,6 +169,46 @@ fn validate_type(transaction: &Transaction, fork: Fork) -> Result<(), InvalidTra
     let kind = transaction.kind;
     if fork < kind.since() {
         return Err(InvalidTransaction::TypeNotSupported { kind, fork });
+    }
+    Ok(())
+}
+
+/// Everything but gas that the fork's numbers alone decide.
+fn validate_fields(
+    transaction: &Transaction,
+    rules: &TransactionRules,
+) -> Result<(), InvalidTransaction> {
+    if transaction.nonce == u64::MAX {
+        return Err(InvalidTransaction::NonceMaximal);
+    }
+    if transaction.max_priority_fee_per_gas > transaction.max_fee_per_gas {
+        return Err(InvalidTransaction::PriorityFeeAboveMaxFee {
+            priority: transaction.max_priority_fee_per_gas,
+            max_fee: transaction.max_fee_per_gas,
+        });
+    }
+    validate_blobs(transaction, rules)?;
+    validate_authorizations(transaction)
+}
+
+/// The block's prices. They come before the gas, as in the clients that the suites were filled with.
+fn validate_fees(
+    transaction: &Transaction,
+    block: &BlockEnvironment,
+) -> Result<(), InvalidTransaction> {
+    if transaction.max_fee_per_gas < block.base_fee {
+        return Err(InvalidTransaction::MaxFeeBelowBaseFee {
+            found: transaction.max_fee_per_gas,
+            base_fee: block.base_fee,
+        });
+    }
+    if transaction.kind == TransactionType::Blob
+        && transaction.max_fee_per_blob_gas < block.blob_base_fee
+    {
+        return Err(InvalidTransaction::MaxBlobFeeBelowBlobBaseFee {
+            found: transaction.max_fee_per_blob_gas,
+            blob_base_fee: block.blob_base_fee,
+        });
     }
     Ok(())
 }

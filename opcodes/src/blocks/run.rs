@@ -157,9 +157,7 @@ pub(crate) fn run<H: Host + ?Sized>(
         };
     }
 
-    let Some(entry) = blocks.entry(frame.pc) else {
-        return None;
-    };
+    let entry = blocks.entry(frame.pc)?;
     enter!(entry);
 
     macro_rules! interpret {

@@ -172,6 +172,7 @@ impl Reference {
             receipts: run.receipts,
             requests,
             changes: run.world.changes(),
+            timing: None,
         })
     }
 }

@@ -1,0 +1,300 @@
+//! Rounds: generated blocks and the real ones under `seed` and `practical`, on 1, 2, … workers,
+//! against the fastest serial run, against what their critical paths allow and against what this
+//! machine can give at all.
+//!
+//! What is timed, by the wall: from transactions whose senders are known, over a database in memory
+//! with every code analysed, to all receipts and the merged state, without roots. The bound is total
+//! gas over the gas on the critical path. The machine's own ceiling is the speed-up of two processes
+//! that have nothing to do with each other and do the same work at the same time.
+
+mod common;
+
+use std::{hint::black_box, process::ExitCode, time::Instant};
+
+use common::{
+    bundles::{self, RealBlock},
+    children, costs,
+    measure::median,
+    options::Options,
+};
+use deferevm::{
+    Evm,
+    block::{Block, BlockOutcome},
+    call::Policy,
+    example::workloads,
+    state::InMemoryDatabase,
+    transaction::Original,
+};
+use serde_json::json;
+
+/// What is run: one block, or several one after the other.
+pub struct Work {
+    name: String,
+    blocks: Vec<Job>,
+    is_independent: bool,
+}
+
+struct Job {
+    evm: Evm,
+    block: Block,
+    originals: Vec<Original>,
+    database: InMemoryDatabase,
+}
+
+/// A line of the table.
+struct Row {
+    name: String,
+    policy: &'static str,
+    transactions: usize,
+    virtual_transactions: usize,
+    rounds: usize,
+    gas: u64,
+    synchronous: f64,
+    /// Milliseconds with 1, 2, … workers.
+    milliseconds: Vec<f64>,
+    barrier_share: f64,
+    scheduling_share: f64,
+    bound: f64,
+    ceiling: Option<f64>,
+}
+
+fn main() -> ExitCode {
+    let outcome = match children::role() {
+        Some(role) => play(&role),
+        None => run(&Options::from_command_line("--block")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a child process does: one work under one policy on one worker, or a block of many records.
+fn play(role: &str) -> Result<(), String> {
+    if role == costs::MEMORY_ROLE {
+        return costs::report_memory();
+    }
+    let (name, policy) = role.split_once(' ').ok_or("a role is NAME POLICY")?;
+    let policy: Policy = policy.parse().map_err(|_| "no such policy")?;
+    let work = load(|candidate| candidate == name)?
+        .pop()
+        .ok_or("no such work")?;
+    let run = || {
+        let start = Instant::now();
+        work.run(policy, 1);
+        start.elapsed().as_secs_f64() * 1e3
+    };
+    children::answer(run);
+    Ok(())
+}
+
+fn run(options: &Options) -> Result<(), String> {
+    let runs = if options.is_quick { 5 } else { 20 };
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    println!("deferevm, rounds; {runs} runs each, medians; {processors} processors");
+    println!(
+        "{:<18} {:<9} {:>6} {:>6} {:>6} {:>9} {:>9} {:>8} {:>9} {:>7} {:>6} {:>8} {:>8} {:>6} {:>7}",
+        "block",
+        "policy",
+        "tx",
+        "virt.",
+        "rounds",
+        "ms sync",
+        "ms 1",
+        "ms best",
+        "Ggas/s",
+        "Mvt/s",
+        "barr.",
+        "x worker",
+        "x serial",
+        "bound",
+        "ceiling"
+    );
+    let mut rows = Vec::new();
+    for work in load(|name| options.selects(name))? {
+        for policy in [Policy::seed(), Policy::practical()] {
+            let row = work.measure(policy, runs, processors);
+            row.print();
+            rows.push(row);
+        }
+    }
+    let costs = if options.filter.is_none() {
+        costs::measure(runs)?
+    } else {
+        serde_json::Value::Null
+    };
+    options.write_json(&json!({
+        "benchmark": "rounds",
+        "processors": processors,
+        "costs": costs,
+        "rows": rows.iter().map(Row::json).collect::<Vec<_>>(),
+    }))
+}
+
+fn load(selects: impl Fn(&str) -> bool) -> Result<Vec<Work>, String> {
+    let mut works = Vec::new();
+    for workload in workloads::all() {
+        if selects(workload.name) {
+            works.push(Work {
+                name: workload.name.to_owned(),
+                is_independent: workload.is_independent,
+                blocks: vec![Job {
+                    evm: Evm::new(workload.fork).edges(false),
+                    block: workload.block,
+                    originals: workload.originals,
+                    database: workload.state,
+                }],
+            });
+        }
+    }
+    if selects("real_blocks") {
+        let job = |block: RealBlock| Job {
+            evm: block.evm(),
+            block: block.block,
+            originals: block.originals,
+            database: block.database,
+        };
+        works.push(Work {
+            name: "real_blocks".to_owned(),
+            is_independent: false,
+            blocks: bundles::load(|_| true)?.into_iter().map(job).collect(),
+        });
+    }
+    Ok(works)
+}
+
+impl Job {
+    fn run(&self, evm: &Evm) -> BlockOutcome {
+        evm.execute_prepared(&self.database, &self.block, &self.originals)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.block.environment.number))
+    }
+}
+
+impl Work {
+    /// Runs everything once and drops what came of it.
+    fn run(&self, policy: Policy, workers: usize) {
+        for job in &self.blocks {
+            let evm = job.evm.clone().policy(policy).workers(workers);
+            drop(black_box(job.run(&evm)));
+        }
+    }
+
+    /// Once more, with a look at what came of it: outcomes, and the shares of scheduling and barriers.
+    fn inspect(&self, policy: Policy) -> (Vec<BlockOutcome>, f64, f64) {
+        let start = Instant::now();
+        let outcomes: Vec<_> = self
+            .blocks
+            .iter()
+            .map(|job| job.run(&job.evm.clone().policy(policy).timings(true)))
+            .collect();
+        let all = start.elapsed().as_secs_f64();
+        let timings = || outcomes.iter().filter_map(|outcome| outcome.timing);
+        let scheduling: f64 = timings()
+            .map(|timing| timing.scheduling.as_secs_f64())
+            .sum();
+        let barriers: f64 = timings().map(|timing| timing.barriers.as_secs_f64()).sum();
+        (outcomes, scheduling / all, barriers / all)
+    }
+
+    fn measure(&self, policy: Policy, runs: usize, processors: usize) -> Row {
+        let mut settings = vec![(Policy::Synchronous, 1)];
+        settings.extend((1..=processors).map(|workers| (policy, workers)));
+        let mut times = vec![Vec::new(); settings.len()];
+        // In turns, so that what else the machine does hits all alike; the first turn warms up.
+        for turn in 0..=runs {
+            for (setting, times) in settings.iter().zip(&mut times) {
+                let start = Instant::now();
+                self.run(setting.0, setting.1);
+                if turn > 0 {
+                    times.push(start.elapsed().as_secs_f64() * 1e3);
+                }
+            }
+        }
+        let mut medians: Vec<f64> = times.iter_mut().map(|times| median(times)).collect();
+        let synchronous = medians.remove(0);
+        let (outcomes, scheduling_share, barrier_share) = self.inspect(policy);
+        let gas: u64 = outcomes.iter().map(BlockOutcome::gas_consumed).sum();
+        let critical: u64 = outcomes.iter().map(BlockOutcome::critical_gas).sum();
+        Row {
+            name: self.name.clone(),
+            policy: policy.name(),
+            transactions: self.blocks.iter().map(|job| job.originals.len()).sum(),
+            virtual_transactions: outcomes
+                .iter()
+                .map(BlockOutcome::virtual_transactions)
+                .sum(),
+            rounds: outcomes.iter().map(|outcome| outcome.rounds.len()).sum(),
+            gas,
+            synchronous,
+            milliseconds: medians,
+            barrier_share,
+            scheduling_share,
+            bound: gas as f64 / critical.max(1) as f64,
+            // What needs no parallelism needs no ceiling.
+            ceiling: (self.is_independent || self.name == "real_blocks")
+                .then(|| children::ceiling(&format!("{} {}", self.name, policy.name()), runs)),
+        }
+    }
+}
+
+impl Row {
+    fn best(&self) -> f64 {
+        self.milliseconds
+            .iter()
+            .copied()
+            .fold(f64::INFINITY, f64::min)
+    }
+
+    fn over_one_worker(&self) -> f64 {
+        self.milliseconds[0] / self.milliseconds[self.milliseconds.len() - 1]
+    }
+
+    fn over_serial(&self) -> f64 {
+        self.synchronous.min(self.milliseconds[0]) / self.best()
+    }
+
+    fn print(&self) {
+        println!(
+            "{:<18} {:<9} {:>6} {:>6} {:>6} {:>9.3} {:>9.3} {:>8.3} {:>9.2} {:>7.2} {:>5.0}% {:>8.2} {:>8.2} {:>6.1} {:>7}",
+            self.name,
+            self.policy,
+            self.transactions,
+            self.virtual_transactions,
+            self.rounds,
+            self.synchronous,
+            self.milliseconds[0],
+            self.best(),
+            self.gas as f64 / self.best() / 1e6,
+            self.virtual_transactions as f64 / self.best() / 1e3,
+            self.barrier_share * 100.0,
+            self.over_one_worker(),
+            self.over_serial(),
+            self.bound,
+            self.ceiling
+                .map_or_else(|| "-".to_owned(), |ceiling| format!("{ceiling:.2}")),
+        );
+    }
+
+    fn json(&self) -> serde_json::Value {
+        json!({
+            "name": self.name,
+            "policy": self.policy,
+            "transactions": self.transactions,
+            "virtual_transactions": self.virtual_transactions,
+            "rounds": self.rounds,
+            "gas": self.gas,
+            "synchronous_milliseconds": self.synchronous,
+            "milliseconds_by_workers": self.milliseconds,
+            "barrier_share": self.barrier_share,
+            "scheduling_share": self.scheduling_share,
+            "speed_up_over_one_worker": self.over_one_worker(),
+            "speed_up_over_serial": self.over_serial(),
+            "one_worker_against_synchronous": self.milliseconds[0] / self.synchronous,
+            "bound": self.bound,
+            "ceiling": self.ceiling,
+        })
+    }
+}
