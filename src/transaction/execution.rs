@@ -218,8 +218,7 @@ impl Executor {
         self.driver.tracer.take()
     }
 
-    /// How many calls and creations the instructions of the last transaction that ran code have asked
-    /// for.
+    /// How many calls and creations the instructions of the last original transaction have asked for.
     pub fn messages(&self) -> u64 {
         self.driver.messages
     }
@@ -311,6 +310,7 @@ impl Executor {
         original: &Original,
         epoch: u32,
     ) -> Result<Executed, Fault> {
+        self.driver.messages = 0;
         self.journal.begin(epoch);
         let mut stage = Stage::new(
             &mut self.journal,
