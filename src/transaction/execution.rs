@@ -219,6 +219,11 @@ impl Executor {
         self.driver.tracer.take()
     }
 
+    /// How many calls and creations the instructions of the last original transaction have asked for.
+    pub fn messages(&self) -> u64 {
+        self.driver.messages
+    }
+
     /// Drops the tracer of a transaction that has ended. A fault if that panics.
     pub(crate) fn end_trace(&mut self) -> Result<(), Fault> {
         self.guarded(|executor| {
@@ -311,6 +316,7 @@ impl Executor {
         original: &Original,
         epoch: u32,
     ) -> Result<Executed, Fault> {
+        self.driver.messages = 0;
         self.journal.begin(epoch);
         let mut stage = Stage::new(
             &mut self.journal,
