@@ -22,7 +22,7 @@ use deferevm::{
 const SUITES: [(&str, usize, usize); 3] = [
     ("ValidBlocks", 831, 0),
     ("InvalidBlocks", 283, 109),
-    ("TransitionTests", 0, 0),
+    ("TransitionTests", 51, 3),
 ];
 
 /// How many blocks were compared.
