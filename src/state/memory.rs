@@ -34,7 +34,7 @@ impl InMemoryDatabase {
                     nonce,
                     code_hash,
                 },
-                storage: Map::new(),
+                storage: Map::default(),
             },
         );
     }

@@ -4,6 +4,7 @@
 pub mod access_list;
 pub mod account;
 pub mod database;
+pub mod hasher;
 pub mod journal;
 pub mod memory;
 pub mod overlay;
@@ -18,6 +19,6 @@ pub use overlay::{AccountChange, State, StateChanges};
 
 /// The hash map of everything that is looked up while a transaction runs. Its order is random, so
 /// nothing that is reported may be taken from an iteration over it without sorting.
-pub type Map<K, V> = hashbrown::HashMap<K, V>;
+pub type Map<K, V> = hashbrown::HashMap<K, V, hasher::Keyed>;
 /// The set that goes with [`Map`].
-pub type Set<K> = hashbrown::HashSet<K>;
+pub type Set<K> = hashbrown::HashSet<K, hasher::Keyed>;
