@@ -1,17 +1,18 @@
 //! The entry for embedders: say the fork, the policy and the workers, then execute.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use crate::{
     Fork,
     block::{
         Block, BlockError, BlockOutcome,
-        execution::{Plan, execute},
+        execution::{Plan, RootOf, execute},
     },
     call::Policy,
     precompiles::{Precompile, Precompiles},
     round::{Limits, One, Owned, Partition, SenderTarget},
-    state::Database,
+    state::{Database, InMemoryDatabase, StateChanges, roots::state_root},
+    trace::{Tracer, TracerFactory, TransactionPlace},
     transaction::{BlobSchedule, Original, TransactionRules},
 };
 
@@ -41,6 +42,7 @@ pub struct Evm {
     audits: bool,
     runs_edges: bool,
     takes_time: bool,
+    tracers: Option<Arc<TracerFactory>>,
 }
 
 /// Whose partition it is.
@@ -64,6 +66,7 @@ impl Evm {
             audits: false,
             runs_edges: true,
             takes_time: false,
+            tracers: None,
         }
     }
 
@@ -149,6 +152,19 @@ impl Evm {
         self
     }
 
+    /// Who is told of the instructions of which transaction. The factory is asked once for each
+    /// transaction that is about to be executed, original or virtual, on the thread that executes it;
+    /// the tracer is dropped when that has ended. System calls are not traced. A panic in either is the
+    /// block's error.
+    #[must_use]
+    pub fn tracer(
+        mut self,
+        factory: impl Fn(&TransactionPlace) -> Option<Box<dyn Tracer + Send>> + Send + Sync + 'static,
+    ) -> Self {
+        self.tracers = Some(Arc::new(factory));
+        self
+    }
+
     /// Executes a block on the state before it.
     ///
     /// # Errors
@@ -160,6 +176,24 @@ impl Evm {
         block: &Block,
     ) -> Result<BlockOutcome, BlockError<D::Error>> {
         self.execute_prepared(database, block, &self.prepare(block))
+    }
+
+    /// Executes a block on a state that is all in memory, and works out the root of the state after each
+    /// barrier and after the block. That takes far longer than the execution.
+    ///
+    /// # Errors
+    /// As [`Evm::execute_block`].
+    pub fn execute_block_with_roots(
+        &self,
+        database: &InMemoryDatabase,
+        block: &Block,
+    ) -> Result<BlockOutcome, BlockError<Infallible>> {
+        let root_of = |changes: &StateChanges| {
+            let mut after = database.clone();
+            after.apply(changes);
+            state_root(&after)
+        };
+        self.run(database, block, &self.prepare(block), Some(&root_of))
     }
 
     /// Works out what can be known of a block's transactions before they run: the signers of their
@@ -182,6 +216,16 @@ impl Evm {
         block: &Block,
         originals: &[Original],
     ) -> Result<BlockOutcome, BlockError<D::Error>> {
+        self.run(database, block, originals, None)
+    }
+
+    fn run<D: Database>(
+        &self,
+        database: &D,
+        block: &Block,
+        originals: &[Original],
+        root_of: Option<&RootOf<'_>>,
+    ) -> Result<BlockOutcome, BlockError<D::Error>> {
         let plan = Plan {
             fork: self.fork,
             policy: self.policy,
@@ -200,6 +244,8 @@ impl Evm {
             audits: self.audits,
             runs_edges: self.runs_edges,
             takes_time: self.takes_time,
+            root_of,
+            tracers: self.tracers.as_deref(),
         };
         execute(&plan, database, block, originals).map_err(BlockError::from_fault)
     }

@@ -14,6 +14,7 @@ pub mod json;
 pub mod precompiles;
 pub mod round;
 pub mod state;
+pub mod trace;
 pub mod transaction;
 
 pub use deferevm_opcodes::*;

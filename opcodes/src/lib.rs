@@ -42,7 +42,7 @@ pub use table as opcode;
 pub use trace::{Step, Tracer};
 
 /// Keccak-256.
+#[inline]
 pub fn keccak256(bytes: impl AsRef<[u8]>) -> B256 {
-    use sha3::{Digest, Keccak256};
-    B256(Keccak256::digest(bytes).into())
+    machine::keccak::keccak256(bytes.as_ref())
 }

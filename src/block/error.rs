@@ -55,7 +55,7 @@ pub enum Defect {
     },
     /// Wei was lost or made at a barrier.
     #[error("wei is not conserved: {} expected, {} found", .0.expected, .0.found)]
-    NotConserved(Imbalance),
+    NotConserved(Box<Imbalance>),
 }
 
 /// The same with the database's error still erased.

@@ -21,7 +21,8 @@ use crate::{
         tree::Tree,
         worker::{Output, Round, Setting, Work},
     },
-    state::{ErasedDatabase, LiveAccount, State},
+    state::{ErasedDatabase, LiveAccount, State, StateChanges},
+    trace::{TracerFactory, TransactionPlace},
     transaction::{
         Executed, Executor, InvalidTransaction, Kind, Limit, Original, Receipt, Scene, Status,
         TransactionRules,
@@ -50,7 +51,14 @@ pub struct Plan<'a> {
     pub runs_edges: bool,
     /// Whether to take the time of the block's parts.
     pub takes_time: bool,
+    /// The root of the state with these changes, where roots are asked for.
+    pub root_of: Option<&'a RootOf<'a>>,
+    /// Who traces which transaction.
+    pub tracers: Option<&'a TracerFactory>,
 }
+
+/// Works out the root of a whole state from what has changed in it.
+pub type RootOf<'a> = dyn Fn(&StateChanges) -> B256 + Sync + 'a;
 
 /// Executes a block whose originals are prepared.
 ///
@@ -81,6 +89,7 @@ pub fn execute(
         rules: &plan.rules,
         originals,
         blob_gas_left: &blob_gas_left,
+        tracers: plan.tracers,
     };
     let mut finished = match &plan.policy {
         Policy::Synchronous => synchronous(plan, setting, state, block, ledger.as_mut())?,
@@ -95,6 +104,10 @@ pub fn execute(
     let limits = originals
         .iter()
         .map(|original| u128::from(original.recovered.transaction.gas_limit));
+    let changes = finished
+        .state
+        .into_net_changes()
+        .map_err(BlockFault::Database)?;
     Ok(BlockOutcome {
         policy: plan.policy,
         fork: plan.fork,
@@ -108,10 +121,8 @@ pub fn execute(
         receipts: finished.receipts,
         trees_succeeded: finished.trees.iter().map(Tree::has_succeeded).collect(),
         requests,
-        changes: finished
-            .state
-            .into_net_changes()
-            .map_err(BlockFault::Database)?,
+        state_root: plan.root_of.map(|root_of| root_of(&changes)),
+        changes,
         timing: finished.timing,
     })
 }
@@ -163,8 +174,15 @@ fn synchronous<'d>(
             }));
         }
         setting.check_blob_gas(position).map_err(invalid)?;
+        let place = TransactionPlace {
+            round: 0,
+            position,
+            id: original.recovered.hash,
+        };
         let mut executed = executor
-            .original(&scene, original, position + 1)
+            .trace_at(setting.tracers, place)
+            .and_then(|()| executor.original(&scene, original, position + 1))
+            .and_then(|executed| executor.end_trace().map(|()| executed))
             .map_err(|fault| BlockFault::at(position, fault))?;
         if let Status::Skipped(error) = executed.status {
             return Err(invalid(*error));
@@ -201,7 +219,7 @@ fn synchronous<'d>(
         gas_used,
         critical_gas: gas_used,
         hottest: None,
-        state_root: None,
+        state_root: plan.root_of.map(|root_of| root_of(&state.changes())),
     }];
     Ok(Finished {
         state,
@@ -239,7 +257,9 @@ fn deferred<'d>(
         let (mut state, mut next) = run.round(&mut scheduler, state, Work::Originals(owned))?;
         while !next.records.is_empty() {
             let refused = next.refused;
-            (state, next) = run.round(&mut scheduler, state, Work::of_records(next.records))?;
+            let index = u32::try_from(run.rounds.len()).expect("rounds are limited by a u32");
+            let work = Work::of_records(index, next.records);
+            (state, next) = run.round(&mut scheduler, state, work)?;
             run.list_refused(&refused);
         }
         run.list_refused_alone(&next.refused);
@@ -314,6 +334,9 @@ impl<'d> Rounds<'_, 'd> {
         };
         let next = barrier.cross(index, run, &mut state)?;
         self.list(index, &work, schedule.batches.len(), executed);
+        if let (Some(root_of), Some(round)) = (self.plan.root_of, self.rounds.last_mut()) {
+            round.state_root = Some(root_of(&state.changes()));
+        }
         self.take_time(&mut lap, |timing| &mut timing.barriers);
         Ok((state, next))
     }

@@ -33,6 +33,8 @@ pub struct BlockOutcome {
     pub requests: Requests,
     /// What the block has changed, its edges included.
     pub changes: StateChanges,
+    /// The root of the state after the block, where roots were asked for.
+    pub state_root: Option<B256>,
     /// Where the time went, if that was asked for and calls were deferred.
     pub timing: Option<Timing>,
 }

@@ -37,6 +37,7 @@ impl Driver {
         }
         let gas_limit = message.forwarded_gas(world.fork, frame.gas.remaining);
         frame.gas.remaining -= gas_limit;
+        self.trace_forwarded(gas_limit);
         let address = self.new_address(world, creator, &message)?;
         let accessed = world.journal.access(world.state, address, true);
         let (account, _) = world.unrefused(accessed)?;

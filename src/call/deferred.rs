@@ -34,12 +34,16 @@ impl Driver {
             GasRule::Split => 0,
             GasRule::Lock => match message.forwarded_gas(world.fork, frame.gas.remaining) {
                 Some(forwarded) => forwarded,
-                None => return Ok(Some(Exit::Halt(Halt::OutOfGas))),
+                None => {
+                    self.trace_forwarded(message.gas_requested);
+                    return Ok(Some(Exit::Halt(Halt::OutOfGas)));
+                }
             },
         };
         frame.gas.remaining -= gas;
         let emitter = frame.context.address;
         let input = Input::from_slice(frame.memory(message.input.clone()));
+        self.trace_forwarded(gas);
         if message.transfers_value() {
             let taken = world.journal.sub_balance(account, message.value);
             let sufficed = world.unrefused(taken)?;
@@ -85,6 +89,7 @@ impl Driver {
             GasRule::Lock => message.forwarded_gas(world.fork, frame.gas.remaining),
         };
         frame.gas.remaining -= gas;
+        self.trace_forwarded(gas);
         let address = self.new_address(world, account, &message)?;
         // The address is warm from here on, as after any creation.
         let accessed = world.journal.access(world.state, address, true);

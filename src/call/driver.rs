@@ -3,21 +3,38 @@
 //! There is no recursion: 1024 nested calls use no more native stack than one. A running frame is a
 //! value on the heap, so keeping one for later is a move.
 
-use std::ops::Range;
+use std::{fmt, ops::Range};
 
 use super::{DeferredRules, Policy, World};
 use crate::{
     AccountIndex, Action, Address, CallMessage, Code, Exit, Frame, FrameContext, Gas, Outcome,
-    U256, run,
+    Tier, U256, run_traced, run_with,
     state::{Fault, journal::Checkpoint},
+    trace::Tracer,
 };
 
 /// Runs transactions frame by frame. It belongs to a worker and keeps its frames for the next one.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Driver {
+    /// Which engine runs the frames; nothing that they come to depends on it.
+    pub tier: Tier,
     pub(super) activations: Vec<Activation>,
+    /// Boxed, so that a frame goes in and out as one word.
+    #[expect(clippy::vec_box)]
     pool: Vec<Box<Frame>>,
     pub(super) emitter: Emitter,
+    /// Told of every instruction, where there is one.
+    pub tracer: Option<Box<dyn Tracer + Send>>,
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("activations", &self.activations)
+            .field("emitter", &self.emitter)
+            .field("is_traced", &self.tracer.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 /// A frame that has been entered and not left.
@@ -151,7 +168,7 @@ impl Driver {
 
     fn run_to_end(&mut self, world: &mut World<'_>, policy: &Policy) -> Result<Ended, Fault> {
         loop {
-            let next = match run(&mut self.top().frame, world) {
+            let next = match self.run_innermost(world) {
                 Action::Exit(exit) => Some(exit),
                 Action::Call(message) => self.call(world, policy, message)?,
                 Action::Create(message) => match policy {
@@ -165,6 +182,26 @@ impl Driver {
             {
                 return Ok(ended);
             }
+        }
+    }
+
+    /// Runs the innermost frame until it ends or asks for something.
+    fn run_innermost(&mut self, world: &mut World<'_>) -> Action {
+        let activation = self
+            .activations
+            .last_mut()
+            .expect("a running transaction has a frame");
+        match &mut self.tracer {
+            None => run_with(&mut activation.frame, world, self.tier),
+            Some(tracer) => run_traced(&mut activation.frame, world, tracer.as_mut()),
+        }
+    }
+
+    /// Tells the tracer what the call or creation that the innermost frame asks for takes from it
+    /// besides its own cost.
+    pub(super) fn trace_forwarded(&mut self, gas: u64) {
+        if let Some(tracer) = &mut self.tracer {
+            tracer.forwarded(gas);
         }
     }
 

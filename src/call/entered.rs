@@ -19,10 +19,13 @@ impl Driver {
         message: CallMessage,
     ) -> Result<Option<Exit>, Fault> {
         let is_deferring = policy.deferred().is_some();
-        let frame = &mut self.top().frame;
-        let Some(forwarded) = message.forwarded_gas(world.fork, frame.gas.remaining) else {
+        let gas_left = self.top().frame.gas.remaining;
+        let Some(forwarded) = message.forwarded_gas(world.fork, gas_left) else {
+            self.trace_forwarded(message.gas_requested);
             return Ok(Some(Exit::Halt(Halt::OutOfGas)));
         };
+        self.trace_forwarded(forwarded);
+        let frame = &mut self.top().frame;
         frame.gas.remaining -= forwarded;
         let gas_limit = forwarded + message.stipend();
         let account = frame.context.account.0;

@@ -6,6 +6,7 @@
 mod block;
 mod blocktest;
 mod interrupt;
+mod progress;
 mod run;
 mod statetest;
 

@@ -1,7 +1,7 @@
 //! `deferevm run`: one piece of code, its result and its gas; under a deferred policy also the records
 //! that it emits and the rounds that they run in.
 
-use std::path::PathBuf;
+use std::{io::BufWriter, path::PathBuf};
 
 use bytes::Bytes;
 use clap::Args;
@@ -13,6 +13,7 @@ use crate::{
     block::{Block, BlockOutcome},
     call::Policy,
     state::InMemoryDatabase,
+    trace::Eip3155,
     transaction::{
         Kind, Receipt, Recovered, Transaction, TransactionRules, TransactionType, intrinsic_gas,
     },
@@ -47,6 +48,9 @@ pub struct Arguments {
     /// synchronous, seed or practical
     #[arg(long, value_name = "P", default_value = "synchronous")]
     policy: Policy,
+    /// Write a line of JSON for each instruction to standard error (EIP-3155)
+    #[arg(long)]
+    trace: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -119,7 +123,7 @@ fn execute(arguments: &Arguments) -> Result<(BlockOutcome, u64), String> {
         transactions: vec![Recovered::unsigned(transaction, CALLER)],
         ..Block::default()
     };
-    let evm = Evm::new(arguments.fork)
+    let mut evm = Evm::new(arguments.fork)
         .policy(arguments.policy)
         .edges(false)
         .audit(true)
@@ -127,6 +131,9 @@ fn execute(arguments: &Arguments) -> Result<(BlockOutcome, u64), String> {
             gas_limit_max: u64::MAX,
             ..TransactionRules::of(arguments.fork)
         });
+    if arguments.trace {
+        evm = evm.tracer(|_| Some(Box::new(Eip3155::new(BufWriter::new(std::io::stderr())))));
+    }
     let outcome = evm
         .execute_block(&database, &block)
         .map_err(|error| error.to_string())?;

@@ -2,19 +2,19 @@
 //!
 //! Owns arguments, selection and what is printed; a case's verdict is `fixtures::state_runner`'s.
 
-use std::{collections::BTreeMap, io::IsTerminal, ops::ControlFlow, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, ops::ControlFlow, path::PathBuf, sync::Arc};
 
 use clap::Args;
 use crossbeam::channel::Receiver;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::{EXIT_FAILED, EXIT_PASSED, EXIT_UNUSABLE, interrupt};
+use super::{EXIT_FAILED, EXIT_PASSED, EXIT_UNUSABLE, interrupt, progress};
 use crate::{
     Fork,
     fixtures::{
         CaseResult, Event, FixtureError, FixtureFile, FixtureFork, PreparedCase, StateRunner,
-        StateTest, drive::drive_with, walk,
+        StateTest, drive::drive_with,
     },
     state::InMemoryDatabase,
 };
@@ -147,18 +147,13 @@ struct Report<'a> {
 
 impl<'a> Report<'a> {
     fn new(arguments: &'a Arguments) -> Self {
-        let is_drawn = !arguments.omit_progress && std::io::stderr().is_terminal();
         Self {
             arguments,
             forks: BTreeMap::new(),
             skips: BTreeMap::new(),
             total: Tally::default(),
             unusable: 0,
-            bar: if is_drawn {
-                progress_bar(&arguments.paths)
-            } else {
-                ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
-            },
+            bar: progress::bar(&arguments.paths, arguments.omit_progress),
             interrupted: interrupt::channel(),
             is_interrupted: false,
         }
@@ -321,17 +316,4 @@ fn dump(state: &InMemoryDatabase) -> serde_json::Value {
         (format!("{address:?}"), account)
     });
     serde_json::Value::Object(accounts.collect())
-}
-
-/// A bar over the files; their number is counted first, archives by their members.
-fn progress_bar(paths: &[PathBuf]) -> ProgressBar {
-    let mut files = 0;
-    let _ = walk(paths, &mut |_| {
-        files += 1;
-        ControlFlow::Continue(())
-    });
-    let style =
-        ProgressStyle::with_template("{bar:30} {pos}/{len} files, {per_sec}, {eta} left, {msg}")
-            .expect("the template is well-formed");
-    ProgressBar::new(files).with_style(style)
 }

@@ -332,4 +332,28 @@ mod tests {
             .count();
         assert_eq!(gave_up, 4 + 40);
     }
+
+    #[test]
+    fn the_root_after_the_last_barrier_is_the_blocks_and_each_barrier_changes_it() {
+        let example = Example::new();
+        let evm = Evm::new(example.fork)
+            .policy(Policy::practical())
+            .edges(false);
+        let outcome = evm
+            .execute_block_with_roots(&example.state, &example.block)
+            .unwrap();
+        let roots: Vec<_> = outcome
+            .rounds
+            .iter()
+            .map(|round| round.state_root.unwrap())
+            .collect();
+        assert_eq!(roots.last().copied(), outcome.state_root);
+        assert!(roots.windows(2).all(|pair| pair[0] != pair[1]));
+        let mut after = example.state.clone();
+        after.apply(&outcome.changes);
+        assert_eq!(
+            Some(crate::state::roots::state_root(&after)),
+            outcome.state_root
+        );
+    }
 }

@@ -76,14 +76,16 @@ impl DocumentError {
     }
 }
 
-/// The byte offset of a line and column, both from 1.
+/// The byte offset of a line and column, both from 1. A colon there is passed: the parser counts what
+/// it has read, so it points at one when the value behind it is wrong.
 fn offset_of(bytes: &[u8], line: usize, column: usize) -> usize {
     let start: usize = bytes
         .split_inclusive(|&byte| byte == b'\n')
         .take(line - 1)
         .map(<[u8]>::len)
         .sum();
-    (start + column - 1).min(bytes.len())
+    let offset = (start + column - 1).min(bytes.len());
+    offset + usize::from(bytes.get(offset) == Some(&b':'))
 }
 
 /// How many levels of a path are shown at either end.
@@ -268,6 +270,14 @@ mod tests {
         assert!(line.starts_with("a.json:3:"), "{line}");
         assert!(line.contains("invalid type: boolean"), "{line}");
         assert!(line.ends_with("at $.t.env[1]"), "{line}");
+    }
+
+    #[test]
+    fn the_path_leads_to_the_value_where_no_space_stands_before_it() {
+        let text = br#"{"a":1,"b":[]}"#;
+        let error = serde_json::from_slice::<std::collections::HashMap<String, u8>>(text);
+        let error = DocumentError::json("a.json", text, &error.unwrap_err());
+        assert!(error.to_string().ends_with("at $.b"), "{error}");
     }
 
     #[test]

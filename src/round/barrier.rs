@@ -81,7 +81,7 @@ pub enum BarrierFault {
     /// A credit would overflow a balance.
     Overflow(Address),
     /// Wei has appeared or vanished, which no input may cause.
-    NotConserved(Imbalance),
+    NotConserved(Box<Imbalance>),
 }
 
 /// Wei before and after a barrier, where they should be equal.
@@ -352,7 +352,7 @@ impl Ledger {
     ///
     /// # Errors
     /// The two sums, if they differ.
-    pub fn check(&self, trees: &[Tree], pending: &[Record]) -> Result<(), Imbalance> {
+    pub fn check(&self, trees: &[Tree], pending: &[Record]) -> Result<(), Box<Imbalance>> {
         let escrow = pending.iter().fold(U512::zero(), |sum, record| {
             sum + U512::from(record.call.escrow())
         });
@@ -364,7 +364,7 @@ impl Ledger {
         if found == expected {
             Ok(())
         } else {
-            Err(Imbalance { expected, found })
+            Err(Box::new(Imbalance { expected, found }))
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{B256, call::Order};
 /// Sorts a round's records. `seed` is the word that opcode 0x44 returns in this block.
 ///
 /// The keys of one round are distinct, so any sorting gives the same order.
-pub fn sort(records: &mut Vec<Record>, order: Order, seed: B256) {
+pub fn sort(records: &mut [Record], order: Order, seed: B256) {
     records.sort_by_cached_key(|record| {
         let is_call = !record.call.is_creation();
         match order {

@@ -21,6 +21,7 @@ use crate::{
     call::Policy,
     precompiles::Precompiles,
     state::{Fault, LiveAccount, Map, State},
+    trace::{TracerFactory, TransactionPlace},
     transaction::{Executed, Executor, InvalidTransaction, Original, Scene, TransactionRules},
 };
 
@@ -41,6 +42,8 @@ pub struct Setting<'e> {
     pub originals: &'e [Original],
     /// For each of them, the blob gas that those before it have left of the block's.
     pub blob_gas_left: &'e [u64],
+    /// Who traces which transaction.
+    pub tracers: Option<&'e TracerFactory>,
 }
 
 impl Setting<'_> {
@@ -82,6 +85,8 @@ pub enum Work {
     Originals(Vec<OwnedAccounts>),
     /// Records, in their order.
     Records {
+        /// Which round it is, from 1.
+        round: u32,
         /// What is run.
         records: Vec<Record>,
         /// Whether each shares its target with no writer of the round, and so owns it read-only.
@@ -128,6 +133,10 @@ pub struct Worker {
 
 impl Work {
     /// How many transactions.
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "only round 0 can be empty, and nobody asks"
+    )]
     pub fn len(&self) -> usize {
         match self {
             Work::Originals(owned) => owned.len(),
@@ -135,8 +144,8 @@ impl Work {
         }
     }
 
-    /// A virtual round's work.
-    pub fn of_records(records: Vec<Record>) -> Self {
+    /// A virtual round's work, and which round it is.
+    pub fn of_records(round: u32, records: Vec<Record>) -> Self {
         let mut written: Map<Address, bool> =
             Map::with_capacity_and_hasher(records.len(), Default::default());
         for record in &records {
@@ -146,7 +155,11 @@ impl Work {
             .iter()
             .map(|record| !written[&record.target()])
             .collect();
-        Work::Records { records, is_shared }
+        Work::Records {
+            round,
+            records,
+            is_shared,
+        }
     }
 
     /// What a transaction owns and may not share.
@@ -260,6 +273,19 @@ impl<'e> Round<'e> {
             precompiles: self.setting.precompiles,
             rules: self.setting.rules,
             state: &self.state,
+        }
+    }
+
+    /// Which transaction of the block one of the round is.
+    fn place(&self, position: u32) -> TransactionPlace {
+        let (round, id) = match &self.work {
+            Work::Originals(_) => (0, self.setting.originals[position as usize].recovered.hash),
+            Work::Records { round, records, .. } => (*round, records[position as usize].id),
+        };
+        TransactionPlace {
+            round,
+            position,
+            id,
         }
     }
 
@@ -473,7 +499,9 @@ impl Worker {
         let scene = round.scene();
         // Unique in the round, which is as long as an account lives in a journal.
         let epoch = position + 1;
-        match &round.work {
+        self.executor
+            .trace_at(round.setting.tracers, round.place(position))?;
+        let executed = match &round.work {
             Work::Originals(_) => {
                 let original = &round.setting.originals[position as usize];
                 match round.setting.check_blob_gas(position) {
@@ -487,7 +515,9 @@ impl Worker {
                 self.executor
                     .deferred(&scene, &record.call, &root.environment, epoch)
             }
-        }
+        };
+        self.executor.end_trace()?;
+        executed
     }
 
     /// Makes the journal own just these accounts.

@@ -4,8 +4,8 @@
 pub mod access_list;
 pub mod account;
 pub mod database;
-pub mod hasher;
 pub mod journal;
+pub mod key_hash;
 pub mod memory;
 pub mod overlay;
 pub mod roots;
@@ -19,6 +19,6 @@ pub use overlay::{AccountChange, State, StateChanges};
 
 /// The hash map of everything that is looked up while a transaction runs. Its order is random, so
 /// nothing that is reported may be taken from an iteration over it without sorting.
-pub type Map<K, V> = hashbrown::HashMap<K, V, hasher::Keyed>;
+pub type Map<K, V> = hashbrown::HashMap<K, V, key_hash::KeyState>;
 /// The set that goes with [`Map`].
-pub type Set<K> = hashbrown::HashSet<K, hasher::Keyed>;
+pub type Set<K> = hashbrown::HashSet<K, key_hash::KeyState>;

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use alloy_primitives::hex;
 use bytes::Bytes;
+use deferevm_opcodes::machine::word;
 use primitive_types::H160;
 use smallvec::SmallVec;
 
@@ -18,7 +19,7 @@ use super::{
     settlement::{Purchase, Settlement, TreeGas},
 };
 use crate::{
-    Address, BlockEnvironment, Exit, Fork, TransactionEnvironment, U256,
+    Address, BlockEnvironment, Exit, Fork, Tier, TransactionEnvironment, U256,
     call::{Driver, Policy, World},
     precompiles::Precompiles,
     state::{
@@ -26,6 +27,7 @@ use crate::{
         account::create_address,
         journal::{DeferredCall, Effects},
     },
+    trace::{Tracer, TracerFactory, TransactionPlace},
 };
 
 /// Who calls the system contracts (EIP-4788, EIP-2935, EIP-7002, EIP-7251).
@@ -194,6 +196,44 @@ impl Executor {
         }
     }
 
+    /// Has the next transaction told to a tracer, or to none.
+    pub fn trace(&mut self, tracer: Option<Box<dyn Tracer + Send>>) {
+        self.driver.tracer = tracer;
+    }
+
+    /// Asks a factory for the next transaction's tracer. A fault if the factory panics.
+    pub(crate) fn trace_at(
+        &mut self,
+        factory: Option<&TracerFactory>,
+        place: TransactionPlace,
+    ) -> Result<(), Fault> {
+        let Some(factory) = factory else {
+            return Ok(());
+        };
+        self.guarded(|executor| {
+            executor.trace(factory(&place));
+            Ok(())
+        })
+    }
+
+    /// Takes the tracer back. It is gone if the transaction panicked.
+    pub fn take_tracer(&mut self) -> Option<Box<dyn Tracer + Send>> {
+        self.driver.tracer.take()
+    }
+
+    /// Drops the tracer of a transaction that has ended. A fault if that panics.
+    pub(crate) fn end_trace(&mut self) -> Result<(), Fault> {
+        self.guarded(|executor| {
+            drop(executor.take_tracer());
+            Ok(())
+        })
+    }
+
+    /// Runs every frame on one engine, whatever is hot: results are the same on each.
+    pub fn set_tier(&mut self, tier: Tier) {
+        self.driver.tier = tier;
+    }
+
     /// Runs an original transaction. Under deferral the journal owns its accounts already.
     ///
     /// # Errors
@@ -296,7 +336,10 @@ impl Executor {
             base_fee: scene.block.base_fee,
             floor: intrinsic.floor,
         };
-        let blob_fee = scene.block.blob_base_fee * U256::from(transaction.blob_gas());
+        let blob_fee = word::mul(
+            scene.block.blob_base_fee,
+            U256::from(transaction.blob_gas()),
+        );
         let target = original.target();
         stage.pay(sender, purchase.prepaid() + blob_fee)?;
         stage.bump_nonce(sender)?;
@@ -375,7 +418,9 @@ impl Executor {
     /// Turns a panic into a fault. What an embedder hooks in may panic; nothing of ours does.
     fn guarded<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
         catch_unwind(AssertUnwindSafe(|| run(self))).unwrap_or_else(|panic| {
+            let tier = self.driver.tier;
             self.driver = Driver::default();
+            self.driver.tier = tier;
             let text = panic
                 .downcast_ref::<&str>()
                 .map(|text| (*text).to_owned())

@@ -106,7 +106,7 @@ impl<'a> Stage<'a> {
     }
 
     fn sender_code(&mut self, sender: u32) -> Result<SenderCode, Fault> {
-        if !self.world.journal.has_code(sender) {
+        if !self.world.journal.account(sender).has_code() {
             return Ok(SenderCode::Empty);
         }
         let code = self.world.journal.code(self.world.state, sender);

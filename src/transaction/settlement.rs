@@ -2,6 +2,7 @@
 
 use super::IntrinsicGas;
 use crate::{Fork, U256};
+use deferevm_opcodes::machine::word;
 
 /// What a root's tree has used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,9 +52,9 @@ impl Purchase {
         }
     }
 
-    /// Wei paid up front, blobs apart.
+    /// Wei paid up front, blobs apart. Validation has found that it fits.
     pub fn prepaid(&self) -> U256 {
-        self.price * U256::from(self.gas_limit)
+        word::mul(self.price, U256::from(self.gas_limit))
     }
 
     /// Divides the prepaid wei.
@@ -68,9 +69,12 @@ impl Purchase {
         let used = U256::from(gas_used);
         Settlement {
             gas_used,
-            returned: U256::from(self.gas_limit.saturating_sub(gas_used)) * self.price,
-            fee: used * (self.price - self.base_fee),
-            burnt: used * self.base_fee,
+            returned: word::mul(
+                U256::from(self.gas_limit.saturating_sub(gas_used)),
+                self.price,
+            ),
+            fee: word::mul(used, word::sub(self.price, self.base_fee)),
+            burnt: word::mul(used, self.base_fee),
         }
     }
 }

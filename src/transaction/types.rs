@@ -4,6 +4,7 @@
 //! `validation`.
 
 use bytes::Bytes;
+use deferevm_opcodes::machine::word;
 use deferevm_opcodes::{Address, B256, Fork, U256};
 use primitive_types::U512;
 
@@ -67,11 +68,9 @@ impl Transaction {
     /// Wei that the sender must own before it starts: gas limit × maximal fee + blob gas × maximal
     /// blob fee + value. Every product of what the fields can hold fits 512 bits.
     pub fn upfront_cost(&self) -> U512 {
-        self.max_fee_per_gas.full_mul(U256::from(self.gas_limit))
-            + self
-                .max_fee_per_blob_gas
-                .full_mul(U256::from(self.blob_gas()))
-            + U512::from(self.value)
+        let gas = word::mul_wide(self.max_fee_per_gas, U256::from(self.gas_limit));
+        let blobs = word::mul_wide(self.max_fee_per_blob_gas, U256::from(self.blob_gas()));
+        gas + blobs + word::widen(self.value)
     }
 }
 

@@ -3,8 +3,8 @@
 //! [`validate`] needs the block only, [`validate_sender`] the sender's account. What a block adds
 //! up over its transactions (gas, blob gas) is checked where blocks are executed.
 
+use deferevm_opcodes::machine::word;
 use deferevm_opcodes::{B256, BlockEnvironment, Fork, U256};
-use primitive_types::U512;
 
 use super::{
     blob::{BLOBS_PER_TRANSACTION_MAX, BlobSchedule, VERSIONED_HASH_VERSION_KZG},
@@ -159,7 +159,7 @@ pub fn validate_sender(
         return Ok(());
     }
     let required = transaction.upfront_cost();
-    if U512::from(account.balance) < required {
+    if word::widen(account.balance) < required {
         return Err(InvalidTransaction::InsufficientFunds {
             balance: account.balance,
             required,
@@ -279,11 +279,8 @@ fn validate_gas(
             floor: gas.floor,
         });
     }
-    if transaction
-        .max_fee_per_gas
-        .checked_mul(U256::from(gas_limit))
-        .is_none()
-    {
+    let cost = word::mul_wide(transaction.max_fee_per_gas, U256::from(gas_limit));
+    if word::narrow(cost).is_none() {
         return Err(InvalidTransaction::GasCostOverflow {
             gas_limit,
             fee: transaction.max_fee_per_gas,

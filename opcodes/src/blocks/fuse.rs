@@ -124,6 +124,16 @@ impl Tail {
                 },
                 Err(_) => return self.items.push(Item { op, pc, gas }),
             },
+            (Op::Dup { depth }, Op::MLoad { pc: _, rest }) => Op::MLoadDup {
+                depth,
+                pc: last.pc,
+                rest,
+            },
+            (Op::Dup { depth }, Op::MStore { pc: _, rest }) => Op::MStoreDup {
+                depth,
+                pc: last.pc,
+                rest,
+            },
             (Op::Swap { depth }, Op::Pop { count: 1 }) => Op::Sink { depth },
             (Op::Pop { count }, Op::Pop { count: 1 }) if count < u8::MAX => {
                 Op::Pop { count: count + 1 }
@@ -151,6 +161,14 @@ impl Tail {
             (Some(Op::Lt), true) => Op::JumpIfNotLt { block, next },
             (Some(Op::Gt), false) => Op::JumpIfGt { block, next },
             (Some(Op::Gt), true) => Op::JumpIfNotGt { block, next },
+            (Some(Op::Dup { depth }), false) => Op::JumpIfDup { depth, block, next },
+            (Some(Op::Dup { depth }), true) => Op::JumpIfDupZero { depth, block, next },
+            (Some(Op::LtDup { depth }), false) => Op::JumpIfLtDup { depth, block, next },
+            (Some(Op::LtDup { depth }), true) => Op::JumpIfNotLtDup { depth, block, next },
+            (Some(Op::GtDup { depth }), false) => Op::JumpIfGtDup { depth, block, next },
+            (Some(Op::GtDup { depth }), true) => Op::JumpIfNotGtDup { depth, block, next },
+            (Some(Op::SltDup { depth }), false) => Op::JumpIfSltDup { depth, block, next },
+            (Some(Op::SltDup { depth }), true) => Op::JumpIfNotSltDup { depth, block, next },
             (_, is_negated) => {
                 let op = match is_negated {
                     false => Op::JumpIf { block, next },

@@ -16,20 +16,27 @@
 //! taken again after: they see the exact figure, and so do GAS, the 63/64 of calls and the 2300 of
 //! SSTORE. If it cannot be taken again, tier 0 goes on behind the instruction.
 //!
-//! **When code is translated.** Translation costs about as much as running each byte of the code a
-//! few times. Tier 0 counts the jumps it takes in a code; when it has taken as many as the code has
-//! bytes, the code is translated, and the running frame goes on in the translation at the next jump.
-//! Init code is not translated, as it runs once. Neither is code whose translation would take more than a fixed number of bytes
-//! for each of its own: it stays on tier 0. A translation depends on the fork's gas, so it is
-//! kept for the fork that it was made for, with the code, and shared like it; under another fork the
-//! code runs on tier 0.
+//! **When code is translated.** Tier 0 counts the jumps that it takes in a code. When what it has
+//! spent there is about what translating costs, a jump for every four bytes, the code is translated,
+//! and the running frame goes on in the translation from the jump that it has just taken. Init code,
+//! whose hash is unknown, is not translated, as it runs once. Nor is code whose translation would
+//! take more than a fixed number of bytes for each of its own. A translation holds a fork's gas: it is
+//! kept with the code for the fork that it was made for, and under another the code runs on tier 0.
+//! The count is an atomic number without ordering; it decides when a code is translated, and no
+//! result can show when that was.
 //!
-//! **To add an opcode.** Nothing needs to be done but a row in the table and an arm in tier 0: an
-//! opcode that `translate` does not know ends its block with [`Op::Plain`](op::Op::Plain)... unless it
-//! works on the frame and comes back, which makes it an arm in `run::body`. A pure function of
-//! two words is a row in `op::binaries`. Anything that is worth an operation of its own is a variant of
-//! `op::Op`, an arm in `translate` and one in `run`. The tests in `tests/tiers.rs` generate programs of every opcode of the table
-//! and compare both tiers, so a new one is compared from the day it has its row.
+//! **What bounds it.** An operation takes 16 bytes, a block 16, and a byte of code makes at most one
+//! of each; `translate` gives up over its limit. JUMPDESTs in a row share their operations. One pass
+//! and no look-back beyond the block keep translating linear.
+//!
+//! **To add an opcode.** A row in the table and an arm in tier 0 are enough: `translate` hands what it
+//! does not know to tier 0, which then runs the frame to its end or its next call. To keep it in tier
+//! 1: an opcode that is a pure function of two words is a row in `op::binaries`, which makes its
+//! forms with constants and copies too; one that works on the frame and comes back is an arm in
+//! `run::body` and its name in `run::has_body`; anything else is a variant of `op::Op` with an arm in
+//! `translate` and one in `run`. A variant that can hand over to tier 0 carries `pc` and `rest` and
+//! is listed in `Op::gas_mut`. The tests in `tests/tiers.rs` generate programs of every opcode in the
+//! table and compare the tiers, so a new one is compared from the day it has its row.
 
 mod fuse;
 mod op;

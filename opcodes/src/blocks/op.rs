@@ -101,6 +101,10 @@ macro_rules! define {
             MLoadAt { pc: u16, rest: u32, offset: u32 },
             MStore { pc: u16, rest: u32 },
             MStoreAt { pc: u16, rest: u32, offset: u32 },
+            /// MLOAD at an offset that is a copy of a word further down.
+            MLoadDup { depth: u8, pc: u16, rest: u32 },
+            /// MSTORE of the top at such an offset.
+            MStoreDup { depth: u8, pc: u16, rest: u32 },
             /// An instruction whose body works on the frame.
             Body { opcode: u8, pc: u16, after: u32 },
 
@@ -118,6 +122,16 @@ macro_rules! define {
             JumpIfNotLt { block: u16, next: u16 },
             JumpIfGt { block: u16, next: u16 },
             JumpIfNotGt { block: u16, next: u16 },
+            /// As [`Op::JumpIf`], by a copy of a word further down.
+            JumpIfDup { depth: u8, block: u16, next: u16 },
+            JumpIfDupZero { depth: u8, block: u16, next: u16 },
+            /// By a comparison of a copy of a word further down with the top, which goes.
+            JumpIfLtDup { depth: u8, block: u16, next: u16 },
+            JumpIfNotLtDup { depth: u8, block: u16, next: u16 },
+            JumpIfGtDup { depth: u8, block: u16, next: u16 },
+            JumpIfNotGtDup { depth: u8, block: u16, next: u16 },
+            JumpIfSltDup { depth: u8, block: u16, next: u16 },
+            JumpIfNotSltDup { depth: u8, block: u16, next: u16 },
             JumpTo { pc: u16, rest: u32 },
             JumpToIf { pc: u16, rest: u32, next: u16 },
 
@@ -175,6 +189,8 @@ impl Op {
             | Op::MLoadAt { rest, .. }
             | Op::MStore { rest, .. }
             | Op::MStoreAt { rest, .. }
+            | Op::MLoadDup { rest, .. }
+            | Op::MStoreDup { rest, .. }
             | Op::JumpTo { rest, .. }
             | Op::JumpToIf { rest, .. } => Some(rest),
             Op::Gas { after } | Op::Body { after, .. } => Some(after),
@@ -194,7 +210,15 @@ impl Op {
             | Op::JumpIfLt { block, next }
             | Op::JumpIfNotLt { block, next }
             | Op::JumpIfGt { block, next }
-            | Op::JumpIfNotGt { block, next } => (Some(block), Some(next)),
+            | Op::JumpIfNotGt { block, next }
+            | Op::JumpIfDup { block, next, .. }
+            | Op::JumpIfDupZero { block, next, .. }
+            | Op::JumpIfLtDup { block, next, .. }
+            | Op::JumpIfNotLtDup { block, next, .. }
+            | Op::JumpIfGtDup { block, next, .. }
+            | Op::JumpIfNotGtDup { block, next, .. }
+            | Op::JumpIfSltDup { block, next, .. }
+            | Op::JumpIfNotSltDup { block, next, .. } => (Some(block), Some(next)),
             Op::JumpToIf { next, .. } => (None, Some(next)),
             _ => (None, None),
         };

@@ -134,11 +134,11 @@ pub(crate) fn run<H: Host + ?Sized>(
                 .expect("memory reaches that far")
         }};
     }
-    // Goes to a block, or the next, by a condition on the two topmost words, which go.
+    // Goes to a block, or the next, by a condition on so many of the topmost words, which go.
     macro_rules! branch {
-        ($condition:expr, $block:expr, $next:expr) => {{
+        ($count:literal, $condition:expr, $block:expr, $next:expr) => {{
             let condition: bool = $condition;
-            drop!(2);
+            drop!($count);
             enter!(if condition { $block } else { $next })
         }};
     }
@@ -157,9 +157,7 @@ pub(crate) fn run<H: Host + ?Sized>(
         };
     }
 
-    let Some(entry) = blocks.entry(frame.pc) else {
-        return None;
-    };
+    let entry = blocks.entry(frame.pc)?;
     enter!(entry);
 
     macro_rules! interpret {
@@ -257,6 +255,17 @@ pub(crate) fn run<H: Host + ?Sized>(
                         let word = memory_word!(word, offset as usize, pc, rest);
                         push!(word);
                     }
+                    Op::MLoadDup { depth, pc, rest } => {
+                        let offset = to_usize_saturating(get!(depth));
+                        let word = memory_word!(word, offset, pc, rest);
+                        push!(word);
+                    }
+                    Op::MStoreDup { depth, pc, rest } => {
+                        let offset = to_usize_saturating(get!(depth));
+                        let bytes = memory_word!(word_mut, offset, pc, rest);
+                        write_be(tos!(), bytes);
+                        drop!(1);
+                    }
                     Op::MStore { pc, rest } => {
                         let bytes = memory_word!(word_mut, to_usize_saturating(tos!()), pc, rest);
                         write_be(get!(2), bytes);
@@ -296,17 +305,43 @@ pub(crate) fn run<H: Host + ?Sized>(
                         let is_taken = word::eq(tos!(), U256([value, 0, 0, 0]));
                         enter!(if is_taken { block } else { next })
                     }
-                    Op::JumpIfEq { block, next } => branch!(word::eq(tos!(), get!(2)), block, next),
+                    Op::JumpIfEq { block, next } => branch!(2, word::eq(tos!(), get!(2)), block, next),
                     Op::JumpIfNotEq { block, next } => {
-                        branch!(!word::eq(tos!(), get!(2)), block, next)
+                        branch!(2, !word::eq(tos!(), get!(2)), block, next)
                     }
-                    Op::JumpIfLt { block, next } => branch!(word::lt(tos!(), get!(2)), block, next),
+                    Op::JumpIfLt { block, next } => branch!(2, word::lt(tos!(), get!(2)), block, next),
                     Op::JumpIfNotLt { block, next } => {
-                        branch!(!word::lt(tos!(), get!(2)), block, next)
+                        branch!(2, !word::lt(tos!(), get!(2)), block, next)
                     }
-                    Op::JumpIfGt { block, next } => branch!(word::gt(tos!(), get!(2)), block, next),
+                    Op::JumpIfGt { block, next } => branch!(2, word::gt(tos!(), get!(2)), block, next),
                     Op::JumpIfNotGt { block, next } => {
-                        branch!(!word::gt(tos!(), get!(2)), block, next)
+                        branch!(2, !word::gt(tos!(), get!(2)), block, next)
+                    }
+                    Op::JumpIfDup { depth, block, next } => {
+                        let is_taken = !word::is_zero(get!(depth));
+                        enter!(if is_taken { block } else { next })
+                    }
+                    Op::JumpIfDupZero { depth, block, next } => {
+                        let is_taken = word::is_zero(get!(depth));
+                        enter!(if is_taken { block } else { next })
+                    }
+                    Op::JumpIfLtDup { depth, block, next } => {
+                        branch!(1, word::lt(get!(depth), tos!()), block, next)
+                    }
+                    Op::JumpIfNotLtDup { depth, block, next } => {
+                        branch!(1, !word::lt(get!(depth), tos!()), block, next)
+                    }
+                    Op::JumpIfGtDup { depth, block, next } => {
+                        branch!(1, word::gt(get!(depth), tos!()), block, next)
+                    }
+                    Op::JumpIfNotGtDup { depth, block, next } => {
+                        branch!(1, !word::gt(get!(depth), tos!()), block, next)
+                    }
+                    Op::JumpIfSltDup { depth, block, next } => {
+                        branch!(1, word::slt(get!(depth), tos!()), block, next)
+                    }
+                    Op::JumpIfNotSltDup { depth, block, next } => {
+                        branch!(1, !word::slt(get!(depth), tos!()), block, next)
                     }
                     Op::JumpTo { pc, rest } => match target(frame, blocks, tos!()) {
                         Some(block) => {

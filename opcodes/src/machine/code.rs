@@ -13,7 +13,7 @@ use bytes::Bytes;
 use crate::{Address, B256, Fork, blocks::Blocks, table};
 
 /// A contract's code, analysed at most once; clones share it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Code(Arc<Shared>);
 
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ struct Shared {
     hash: B256,
     analysis: OnceLock<Analysis>,
     /// The code in blocks, for the fork that first needed it; `None` where that is over its limit.
-    blocks: OnceLock<Option<Blocks>>,
+    blocks: OnceLock<Option<Box<Blocks>>>,
     /// Jumps that tier 0 has taken in this code. Relaxed: it decides only when the code is
     /// translated, and results are the same before and after.
     heat: AtomicU64,
@@ -36,12 +36,26 @@ struct Shared {
 /// last byte. An instruction at pc ≥ n is a STOP, which ends the frame.
 pub(crate) const PADDING: usize = 33;
 
+/// Tier 0 takes about as long over one jump and what runs between two as it takes to translate so
+/// many bytes: code is translated when translating it costs as much as has been spent on it.
+const BYTES_PER_JUMP: u64 = 4;
+
 /// What the run loop needs to know of code.
 #[derive(Debug)]
 pub(crate) struct Analysis {
     padded: Box<[u8]>,
     jump_destinations: Box<[u64]>,
     length: usize,
+}
+
+impl Default for Code {
+    /// No code. All clones of it share one allocation.
+    fn default() -> Self {
+        static EMPTY: OnceLock<Code> = OnceLock::new();
+        EMPTY
+            .get_or_init(|| Self(Arc::new(Shared::default())))
+            .clone()
+    }
 }
 
 impl Code {
@@ -93,7 +107,7 @@ impl Code {
     /// The code in blocks, if it has been translated, and for this fork.
     #[inline]
     pub(crate) fn blocks(&self, fork: Fork) -> Option<&Blocks> {
-        let blocks = self.0.blocks.get()?.as_ref()?;
+        let blocks = self.0.blocks.get()?.as_deref()?;
         (blocks.fork() == fork).then_some(blocks)
     }
 
@@ -101,7 +115,7 @@ impl Code {
     pub(crate) fn translate(&self, fork: Fork) {
         self.0
             .blocks
-            .get_or_init(|| Blocks::new(self.analysis(), fork));
+            .get_or_init(|| Blocks::new(self.analysis(), fork).map(Box::new));
     }
 
     /// How many jumps tier 0 may take in this code before it is translated; `None` if it never is.
@@ -109,7 +123,7 @@ impl Code {
         if self.0.hash.is_zero() || self.0.blocks.get().is_some() {
             return None;
         }
-        let threshold = self.0.bytes.len() as u64;
+        let threshold = self.0.bytes.len() as u64 / BYTES_PER_JUMP;
         Some(threshold.saturating_sub(self.0.heat.load(Ordering::Relaxed)))
     }
 

@@ -77,7 +77,12 @@ impl Memory {
             let words = end.div_ceil(WORD_BYTES);
             let held = self.bytes.len() / WORD_BYTES;
             gas.charge(cost(words as u64) - cost(held as u64))?;
-            self.bytes.resize(words * WORD_BYTES, 0);
+            if words == held + 1 {
+                // Growing word by word is so common that a call to fill it is felt.
+                self.bytes.extend_from_slice(&[0; WORD_BYTES]);
+            } else {
+                self.bytes.resize(words * WORD_BYTES, 0);
+            }
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ pub mod exit;
 pub mod fork;
 pub mod frame;
 pub mod gas;
+pub mod keccak;
 pub mod memory;
 pub mod message;
 pub mod schedule;

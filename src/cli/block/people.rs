@@ -57,9 +57,8 @@ impl fmt::Display for Report<'_> {
         for (policy, result) in results() {
             notes(f, policy, result)?;
         }
-        if let Some((policy, result)) = results()
-            .filter(|(policy, _)| policy.policy.deferred().is_some())
-            .last()
+        if let Some((policy, result)) =
+            results().rfind(|(policy, _)| policy.policy.deferred().is_some())
         {
             rounds(f, policy.name, &result.outcome)?;
         }
@@ -274,7 +273,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() * 4 / 3);
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);

@@ -106,7 +106,7 @@ impl LiveAccount {
         self.is_written = true;
     }
 
-    pub(super) fn has_code(&self) -> bool {
+    pub(crate) fn has_code(&self) -> bool {
         self.info.code_hash != EMPTY_CODE_HASH
     }
 

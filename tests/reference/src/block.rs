@@ -173,6 +173,8 @@ impl Reference {
             receipts: run.receipts,
             requests,
             changes: run.world.changes(),
+            state_root: None,
+            timing: None,
         })
     }
 }
@@ -346,6 +348,7 @@ impl Run<'_> {
         receipt.gas_used = executed.gas_used;
         receipt.bounced = executed.bounced;
         receipt.logs = executed.logs;
+        receipt.output = executed.output;
         receipt.created = executed.created;
         self.receipts.push(receipt);
     }

@@ -19,6 +19,8 @@ pub struct End {
     pub exit: Exit,
     pub gas_left: u64,
     pub refund: i64,
+    /// What it returned or reverted with.
+    pub output: Bytes,
 }
 
 impl End {
@@ -28,6 +30,7 @@ impl End {
             exit: Exit::Halt(halt),
             gas_left: 0,
             refund: 0,
+            output: Bytes::new(),
         }
     }
 }
@@ -126,13 +129,16 @@ impl Running<'_> {
             frame.gas.refund = 0;
             self.effects = before;
         }
+        let output_bytes = match exit {
+            Exit::Return | Exit::Revert => Bytes::copy_from_slice(frame.output_bytes()),
+            Exit::Stop | Exit::SelfDestruct | Exit::Halt(_) => Bytes::new(),
+        };
         if let Some(below) = below {
             below.frame.gas.remaining += frame.gas.remaining;
             below.frame.gas.refund += frame.gas.refund;
-            let returned = matches!(exit, Exit::Return | Exit::Revert);
             below.frame.resume(Outcome {
                 result: U256::from(u8::from(exit.is_success())),
-                return_data: if returned { frame.output_bytes() } else { &[] },
+                return_data: &output_bytes,
                 output,
             });
         }
@@ -140,6 +146,7 @@ impl Running<'_> {
             exit,
             gas_left: frame.gas.remaining,
             refund: frame.gas.refund,
+            output: output_bytes,
         }
     }
 

@@ -7,6 +7,7 @@
 mod block;
 mod compare;
 mod frames;
+pub mod generate;
 mod host;
 mod transaction;
 mod world;

@@ -28,6 +28,7 @@ pub struct Executed {
     pub owned: BTreeMap<Address, Account>,
     pub written: Vec<Address>,
     pub logs: Vec<Log>,
+    pub output: Bytes,
     pub credits: Vec<(Address, U256)>,
     pub calls: Vec<DeferredCall>,
     pub burnt: U256,
@@ -316,6 +317,7 @@ impl Running<'_> {
                     exit: Exit::Return,
                     gas_left: outermost.gas - output.gas_used,
                     refund: 0,
+                    output: output.bytes,
                 },
                 Err(halt) => {
                     self.effects = before;
@@ -381,6 +383,7 @@ impl Running<'_> {
             owned: BTreeMap::new(),
             written: Vec::new(),
             logs: Vec::new(),
+            output: end.output.clone(),
             credits: Vec::new(),
             burnt: U256::zero(),
             created: None,
