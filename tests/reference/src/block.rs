@@ -163,7 +163,6 @@ impl Reference {
         let gas_limits = block.transactions.iter();
         let gas_limits = gas_limits.map(|original| u128::from(original.transaction.gas_limit));
         Ok(BlockOutcome {
-            timing: None,
             policy: Policy::Deferred(self.rules),
             fork: self.fork,
             gas_used: run.trees.iter().filter_map(|tree| tree.gas_used).sum(),
