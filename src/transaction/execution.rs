@@ -9,6 +9,7 @@ use alloy_primitives::hex;
 use bytes::Bytes;
 use deferevm_opcodes::machine::word;
 use primitive_types::H160;
+use smallvec::SmallVec;
 
 use super::{
     InvalidTransaction, Recovered, TransactionRules,
@@ -143,8 +144,9 @@ impl Original {
     }
 
     /// The accounts that it owns, each once: sender, target, authorities (semantics, section 2).
-    pub fn owned(&self) -> Vec<Address> {
-        let mut owned = vec![self.recovered.sender];
+    pub fn owned(&self) -> SmallVec<[Address; 2]> {
+        let mut owned = SmallVec::new();
+        owned.push(self.recovered.sender);
         for address in
             core::iter::once(self.target()).chain(self.authorities.iter().flatten().copied())
         {
