@@ -188,6 +188,67 @@ fn the_dumped_state_is_that_after_the_transaction() {
     assert_eq!(sender["nonce"], "0x1");
 }
 
+/// The lines on standard error, as JSON.
+fn lines(output: &Output) -> Vec<Value> {
+    text(&output.stderr)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn json_has_a_line_for_each_instruction_and_one_summary_for_each_case() {
+    let folder = Folder::new("command-json");
+    let mut fixture = test("Istanbul");
+    // PUSH1 1, POP
+    fixture["transfer"]["pre"]["0x0000000000000000000000000000000000001000"] =
+        json!({"balance": "0x00", "nonce": "0x00", "code": "0x600150", "storage": {}});
+    fixture["transfer"]["transaction"]["gasLimit"] = json!(["0x5208", "0x5308"]);
+    let post = fixture["transfer"]["post"]["Istanbul"][0].clone();
+    let mut second = post.clone();
+    second["indexes"]["gas"] = json!(1);
+    fixture["transfer"]["post"]["Istanbul"] = json!([post, second]);
+    let path = folder.write("traced.json", fixture.to_string());
+    let output = statetest(&["--json", "--keep-going"], &[&path]);
+    let lines = lines(&output);
+    let places: Vec<(Option<u64>, Option<bool>)> = lines
+        .iter()
+        .map(|line| {
+            let is_summary = line["stateRoot"].as_str().map(|root| root.len() == 66);
+            (line["pc"].as_u64(), is_summary)
+        })
+        .collect();
+    // The first has no gas left for an instruction.
+    let expected = [
+        (Some(0), None),
+        (None, Some(true)),
+        (Some(0), None),
+        (Some(2), None),
+        (Some(3), None),
+        (None, Some(true)),
+    ];
+    assert_eq!(places, expected);
+    assert_eq!(lines[0]["error"], "out of gas");
+    // Without --keep-going the first failure is the last case.
+    let stopped = statetest(&["--json"], &[&path]);
+    assert_eq!(text(&stopped.stderr).matches("stateRoot").count(), 1);
+}
+
+#[test]
+fn a_policy_is_checked_beside_ethereum_and_its_cases_counted() {
+    let folder = Folder::new("command-policy");
+    let path = folder.write("good.json", passing(&folder).to_string());
+    let output = statetest(&["--policy", "all"], &[&path]);
+    let stdout = text(&output.stdout);
+    for policy in ["seed", "practical"] {
+        let line = format!("under {policy}: 1 call-free and equal to Ethereum's\n");
+        assert!(stdout.contains(&line), "{stdout}");
+    }
+    assert_eq!(output.status.code(), Some(0));
+    let unknown = statetest(&["--policy", "synchronous"], &[&path]);
+    assert_eq!(unknown.status.code(), Some(2));
+}
+
 #[test]
 fn truncated_json_is_named_with_its_place() {
     let text = test("Istanbul").to_string();

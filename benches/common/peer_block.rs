@@ -39,27 +39,20 @@ impl PeerBlock {
         database: &InMemoryDatabase,
         block_hashes: &[(u64, deferevm::B256)],
     ) -> Self {
-        let mut database = convert_database(database);
+        let mut context = context(fork, block, database);
         for (number, hash) in block_hashes {
-            database
+            context
+                .journaled_state
+                .database
                 .cache
                 .block_hashes
                 .insert(revm::primitives::U256::from(*number), PeerHash::new(hash.0));
         }
-        let mut rules = CfgEnv::new_with_spec(spec(fork));
-        rules.chain_id = block.environment.chain_id;
-        if let Some(schedule) = block.blob_schedule {
-            rules.blob_base_fee_update_fraction = Some(schedule.base_fee_update_fraction);
-            // How many blobs one transaction may carry is checked by whoever builds blocks.
-            rules.max_blobs_per_tx = None;
-        }
-        let evm = Context::mainnet()
-            .with_db(database)
-            .with_cfg(rules)
-            .with_block(environment(fork, &block.environment))
-            .build_mainnet();
         let transactions = originals.iter().map(transaction).collect();
-        Self { evm, transactions }
+        Self {
+            evm: context.build_mainnet(),
+            transactions,
+        }
     }
 
     /// The transactions as `run` consumes them.
@@ -90,6 +83,25 @@ impl PeerBlock {
             .collect();
         (results, self.evm.ctx.journaled_state.database)
     }
+}
+
+/// A block's rules and state, as revm has them.
+pub fn context(
+    fork: Fork,
+    block: &Block,
+    database: &InMemoryDatabase,
+) -> MainnetContext<InMemoryDB> {
+    let mut rules = CfgEnv::new_with_spec(spec(fork));
+    rules.chain_id = block.environment.chain_id;
+    if let Some(schedule) = block.blob_schedule {
+        rules.blob_base_fee_update_fraction = Some(schedule.base_fee_update_fraction);
+        // How many blobs one transaction may carry is checked by whoever builds blocks.
+        rules.max_blobs_per_tx = None;
+    }
+    Context::mainnet()
+        .with_db(convert_database(database))
+        .with_cfg(rules)
+        .with_block(environment(fork, &block.environment))
 }
 
 fn convert_database(ours: &InMemoryDatabase) -> InMemoryDB {
@@ -133,7 +145,8 @@ fn environment(fork: Fork, ours: &BlockEnvironment) -> BlockEnv {
     }
 }
 
-fn transaction(original: &Original) -> TxEnv {
+/// A transaction as revm has it.
+pub fn transaction(original: &Original) -> TxEnv {
     let ours = &original.recovered.transaction;
     TxEnv {
         tx_type: ours.kind.byte(),

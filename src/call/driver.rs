@@ -39,6 +39,12 @@ impl fmt::Debug for Driver {
     }
 }
 
+/// The most frames that wait for the next one.
+const FRAMES_KEPT: usize = 64;
+
+/// The most bytes of memory, input and return data that a frame which waits may have.
+const BUFFERS_KEPT: usize = 1 << 16;
+
 /// A frame that has been entered and not left.
 #[derive(Debug)]
 pub(super) struct Activation {
@@ -158,15 +164,16 @@ impl Driver {
     ) -> Result<Ended, Fault> {
         let result = self.run_to_end(world, policy);
         if result.is_err() {
-            let frames = self.activations.drain(..);
-            self.pool.extend(frames.map(|activation| activation.frame));
+            for frame in std::mem::take(&mut self.activations) {
+                self.keep(frame.frame);
+            }
         }
         result
     }
 
     /// Takes back a frame that its user is done with.
     pub fn recycle(&mut self, ended: Ended) {
-        self.pool.push(ended.frame);
+        self.keep(ended.frame);
     }
 
     fn run_to_end(&mut self, world: &mut World<'_>, policy: &Policy) -> Result<Ended, Fault> {
@@ -284,8 +291,17 @@ impl Driver {
             return_data: returned,
             output,
         });
-        self.pool.push(frame);
+        self.keep(frame);
         Ok(None)
+    }
+
+    /// Keeps a frame for the next one, if it is small and not one too many: what one transaction of a
+    /// thousand frames, or of a megabyte in each, has taken is given back.
+    fn keep(&mut self, frame: Box<Frame>) {
+        let buffers = frame.memory_bytes().len() + frame.input().len() + frame.return_data().len();
+        if self.pool.len() < FRAMES_KEPT && buffers <= BUFFERS_KEPT {
+            self.pool.push(frame);
+        }
     }
 
     pub(super) fn top(&mut self) -> &mut Activation {
