@@ -19,7 +19,10 @@ use deferevm::{
 
 /// Lines of several tracers, each under where its transaction stands.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<(TransactionPlace, Vec<u8>)>>>);
+struct Lines(Arc<Mutex<Vec<Line>>>);
+
+/// A transaction, and what its tracer wrote.
+type Line = (TransactionPlace, Vec<u8>);
 
 /// Where one tracer writes.
 struct Output {

@@ -28,8 +28,8 @@ impl BlockOutcome {
         sink.length(self.requests.iter().count());
         self.requests.iter().for_each(|request| sink.bytes(request));
         sink.length(self.changes.accounts.len());
-        for (address, change) in &self.changes.accounts {
-            sink.address(*address);
+        for (address, change) in self.changes.sorted() {
+            sink.address(address);
             sink.change(change);
         }
         B256(sink.0.finalize().into())

@@ -16,12 +16,12 @@ use crate::{
     call::{DeferredRules, Policy},
     precompiles::Precompiles,
     round::{
-        Limits, Partition, Record, Scheduler,
+        Limits, One, Partition, Record, Scheduler,
         barrier::{Barrier, BarrierFault, Ledger, NextRound, RunRound},
         tree::Tree,
         worker::{Output, Round, Setting, Work},
     },
-    state::{ErasedDatabase, State, StateChanges},
+    state::{ErasedDatabase, LiveAccount, State, StateChanges},
     trace::{TracerFactory, TransactionPlace},
     transaction::{
         Executed, Executor, InvalidTransaction, Kind, Limit, Original, Receipt, Scene, Status,
@@ -198,19 +198,14 @@ fn synchronous<'d>(
         });
         trees.push(tree);
     }
-    let written: Vec<_> = executor
-        .journal
-        .drain()
-        .filter(|account| account.is_written())
-        .collect();
     if let Some(ledger) = ledger.as_deref_mut() {
         ledger
-            .note(&state, written.iter().map(|account| account.address()))
+            .note(&state, executor.journal.addresses())
             .map_err(BlockFault::Database)?;
     }
-    for account in written {
-        state.write_back(account);
-    }
+    let accounts = executor.journal.drain();
+    state.reserve(accounts.size_hint().0);
+    accounts.for_each(|account| state.write_back(account));
     if let Some(ledger) = ledger {
         ledger.note_after(&state).map_err(BlockFault::Database)?;
         ledger.check(&[], &[]).map_err(BarrierFault::NotConserved)?;
@@ -306,7 +301,12 @@ impl<'d> Rounds<'_, 'd> {
         let index = u32::try_from(self.rounds.len()).expect("rounds are limited by a u32");
         let mut lap = self.timing.is_some().then(Instant::now);
         state.prefetch(&work.all_owned());
-        let round = Round::new(self.setting, state, work, self.plan.partition);
+        // One worker takes the round in its order; what may run beside what is of no use to it.
+        let partition = match scheduler.helpers_for(&work) {
+            0 => &One,
+            _ => self.plan.partition,
+        };
+        let round = Round::new(self.setting, state, work, partition);
         self.take_time(&mut lap, |timing| &mut timing.scheduling);
         let (round, outputs) = scheduler
             .run(round)
@@ -440,8 +440,25 @@ fn scene<'a>(setting: &Setting<'a>, state: &'a State<'_>) -> Scene<'a> {
 /// What all workers have executed, in the order of the round; their accounts are gathered.
 fn in_order(
     count: usize,
+    mut outputs: Vec<Output>,
+    accounts: &mut Vec<LiveAccount>,
+) -> Vec<Executed> {
+    let [output] = &mut outputs[..] else {
+        return in_order_of_many(count, outputs, accounts);
+    };
+    // One worker runs a round in its order, or the batches of it.
+    accounts.append(&mut output.accounts);
+    output
+        .executed
+        .sort_unstable_by_key(|(position, _)| *position);
+    let executed = std::mem::take(&mut output.executed);
+    executed.into_iter().map(|(_, one)| one).collect()
+}
+
+fn in_order_of_many(
+    count: usize,
     outputs: Vec<Output>,
-    accounts: &mut Vec<crate::state::LiveAccount>,
+    accounts: &mut Vec<LiveAccount>,
 ) -> Vec<Executed> {
     let mut executed: Vec<Option<Executed>> = Vec::new();
     executed.resize_with(count, || None);

@@ -59,7 +59,7 @@ pub struct RoundOutcome {
     pub receipts: Range<usize>,
     /// How many of them were executed; the refused ones come after.
     pub executed: usize,
-    /// How many batches the partition made of it.
+    /// In how many batches it was run; 1 where one worker ran it alone.
     pub batches: usize,
     /// Gas consumed by its transactions, before refunds.
     pub gas_used: u64,

@@ -12,10 +12,19 @@ pub(super) struct Profile {
     pub hottest: Option<(Address, u64)>,
 }
 
+/// What a round has come to at one account.
+#[derive(Default)]
+struct Account {
+    /// Gas on the longest chain up to its last owner.
+    done_at: u64,
+    /// Gas of all its owners.
+    gas: u64,
+}
+
 /// Follows who had to wait for whom: for owned accounts, and in round 0 for the coinbase.
 pub(super) fn profile(work: &Work, coinbase: Address, executed: &[Executed]) -> Profile {
-    let mut done_at: Map<Address, u64> = Map::default();
-    let mut gas_of: Map<Address, u64> = Map::default();
+    let mut accounts: Map<Address, Account> =
+        Map::with_capacity_and_hasher(2 * executed.len(), Default::default());
     let (mut gas_used, mut critical_gas) = (0u64, 0u64);
     for (position, executed) in (0u32..).zip(executed) {
         let owned = work.owned(position);
@@ -25,21 +34,23 @@ pub(super) fn profile(work: &Work, coinbase: Address, executed: &[Executed]) -> 
         } else {
             owned
                 .iter()
-                .filter_map(|address| done_at.get(address).copied())
+                .map(|address| accounts.entry(*address).or_default().done_at)
                 .max()
                 .unwrap_or(0)
         };
         let done = ready + executed.gas_used;
         for address in owned {
-            done_at.insert(*address, done);
-            *gas_of.entry(*address).or_default() += executed.gas_used;
+            let account = accounts.entry(*address).or_default();
+            account.done_at = done;
+            account.gas += executed.gas_used;
         }
         gas_used += executed.gas_used;
         critical_gas = critical_gas.max(done);
     }
     // The lower address wins a tie, so that no hash map's order shows.
-    let hottest = gas_of
+    let hottest = accounts
         .into_iter()
+        .map(|(address, account)| (address, account.gas))
         .max_by_key(|(address, gas)| (*gas, std::cmp::Reverse(*address)));
     Profile {
         gas_used,

@@ -23,6 +23,8 @@ pub struct Driver {
     #[expect(clippy::vec_box)]
     pool: Vec<Box<Frame>>,
     pub(super) emitter: Emitter,
+    /// How many calls and creations the running transaction's instructions have asked for.
+    pub messages: u64,
     /// Told of every instruction, where there is one.
     pub tracer: Option<Box<dyn Tracer + Send>>,
 }
@@ -133,6 +135,7 @@ impl Driver {
         } else {
             Entry::Call { output: 0..0 }
         };
+        self.messages = 0;
         self.emitter = Emitter {
             next_index: 0,
             creating: outermost.is_creation.then_some(address),
@@ -170,11 +173,17 @@ impl Driver {
         loop {
             let next = match self.run_innermost(world) {
                 Action::Exit(exit) => Some(exit),
-                Action::Call(message) => self.call(world, policy, message)?,
-                Action::Create(message) => match policy {
-                    Policy::Synchronous => self.enter_create(world, message)?,
-                    Policy::Deferred(rules) => self.defer_create(world, rules, message)?,
-                },
+                Action::Call(message) => {
+                    self.messages += 1;
+                    self.call(world, policy, message)?
+                }
+                Action::Create(message) => {
+                    self.messages += 1;
+                    match policy {
+                        Policy::Synchronous => self.enter_create(world, message)?,
+                        Policy::Deferred(rules) => self.defer_create(world, rules, message)?,
+                    }
+                }
                 Action::Fault => return Err(world.fault()),
             };
             if let Some(exit) = next

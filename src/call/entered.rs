@@ -48,11 +48,10 @@ impl Driver {
             }
             return Ok(None);
         }
-        let code = called_code(world, message.code_address)?;
-        if code.bytes().is_empty() {
+        let Some(code) = called_code(world, message.code_address)? else {
             self.answer(gas_limit, true, &[], &message);
             return Ok(None);
-        }
+        };
         let context = FrameContext {
             fork: world.fork,
             address: message.target,
@@ -138,23 +137,35 @@ impl Driver {
     }
 }
 
-/// The code that a call to an address runs: its own, or that of its delegate (EIP-7702). A delegate
-/// that is a precompile or itself delegates runs as it stands in the state.
-pub(crate) fn called_code(world: &mut World<'_>, address: crate::Address) -> Result<Code, Fault> {
+/// The code that a call to an address runs, if there is any: its own, or that of its delegate
+/// (EIP-7702). A delegate that is a precompile or itself delegates runs as it stands in the state.
+pub(crate) fn called_code(
+    world: &mut World<'_>,
+    address: crate::Address,
+) -> Result<Option<Code>, Fault> {
     let located = world.journal.locate(world.state, address);
     let account = world.unrefused(located)?;
-    let code = world.journal.code(world.state, account);
-    let code = world.unrefused(code)?;
+    let Some(code) = code_at(world, account)? else {
+        return Ok(None);
+    };
     if world.fork < Fork::Prague {
-        return Ok(code);
+        return Ok(Some(code));
     }
     let Some(delegate) = code.delegate() else {
-        return Ok(code);
+        return Ok(Some(code));
     };
     let located = world.journal.locate(world.state, delegate);
     let account = world.unrefused(located)?;
+    code_at(world, account)
+}
+
+fn code_at(world: &mut World<'_>, account: u32) -> Result<Option<Code>, Fault> {
+    if !world.journal.has_code(account) {
+        return Ok(None);
+    }
     let code = world.journal.code(world.state, account);
-    world.unrefused(code)
+    let code = world.unrefused(code)?;
+    Ok((!code.bytes().is_empty()).then_some(code))
 }
 
 /// Runs a precompile: gas left and output.

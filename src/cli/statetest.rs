@@ -2,7 +2,7 @@
 //!
 //! Owns arguments, selection and what is printed; a case's verdict is `fixtures::state_runner`'s.
 
-use std::{collections::BTreeMap, ops::ControlFlow, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, io::BufWriter, ops::ControlFlow, path::PathBuf, sync::Arc};
 
 use clap::Args;
 use crossbeam::channel::Receiver;
@@ -12,11 +12,13 @@ use serde_json::json;
 use super::{EXIT_FAILED, EXIT_PASSED, EXIT_UNUSABLE, interrupt, progress};
 use crate::{
     Fork,
+    call::Policy,
     fixtures::{
-        CaseResult, Event, FixtureError, FixtureFile, FixtureFork, PreparedCase, StateRunner,
-        StateTest, drive::drive_with,
+        CaseResult, Class, DeferredRunner, Event, Failure, FixtureError, FixtureFile, FixtureFork,
+        PreparedCase, StateRunner, StateTest, drive::drive_with,
     },
     state::InMemoryDatabase,
+    trace::Eip3155,
 };
 
 /// Run state tests: GeneralStateTests, and state_tests of the execution specs.
@@ -46,8 +48,16 @@ pub struct Arguments {
     /// Draw no progress bar, even on a terminal
     #[arg(long)]
     omit_progress: bool,
+    /// Run each case under a deferred policy too, with 1, 2 and 8 workers, and check what must hold:
+    /// seed, practical or all; may be repeated
+    #[arg(long, value_name = "P", value_parser = policies)]
+    policy: Vec<Policies>,
+    /// Write each instruction (EIP-3155) and the outcome of each case to standard error, one JSON
+    /// object a line
+    #[arg(long, alias = "trace")]
+    json: bool,
     /// Write the outcome of each case to standard error, one JSON object a line
-    #[arg(long)]
+    #[arg(long, alias = "trace-summary")]
     json_outcome: bool,
     /// Write the state after each case to standard output as JSON
     #[arg(long)]
@@ -58,6 +68,20 @@ fn fork(name: &str) -> Result<FixtureFork, String> {
     FixtureFork::parse(name).map_err(|error| error.to_string())
 }
 
+/// Deferred policies that one argument names.
+#[derive(Clone, Debug)]
+struct Policies(Vec<Policy>);
+
+fn policies(name: &str) -> Result<Policies, String> {
+    match name {
+        "all" => Ok(Policies(vec![Policy::seed(), Policy::practical()])),
+        name => match name.parse() {
+            Ok(policy @ Policy::Deferred(_)) => Ok(Policies(vec![policy])),
+            _ => Err("expected seed, practical or all".to_owned()),
+        },
+    }
+}
+
 /// A case on its way: the file it is from, and itself.
 struct Selected {
     file: Arc<str>,
@@ -66,8 +90,53 @@ struct Selected {
 
 /// What became of a case.
 enum Verdict {
-    Ran(Box<CaseResult>),
+    Ran(Box<CaseResult>, Vec<(Policy, Class)>),
     Skipped(&'static str),
+    /// Behind a failure that ends the run.
+    Dropped,
+}
+
+/// What a worker keeps from case to case.
+#[derive(Default)]
+struct Tools {
+    state: StateRunner,
+    deferred: DeferredRunner,
+    has_failed: bool,
+}
+
+impl Tools {
+    /// Runs a case, and writes what is asked for on the way.
+    fn run(&mut self, arguments: &Arguments, selected: &Selected) -> Verdict {
+        if self.has_failed && !arguments.keep_going {
+            return Verdict::Dropped;
+        }
+        let prepared = &selected.prepared;
+        let fork = match prepared.case.post().fork {
+            FixtureFork::Supported(fork) => fork,
+            FixtureFork::Skipped(reason) => return Verdict::Skipped(reason),
+        };
+        if arguments.json {
+            let output = BufWriter::new(std::io::stderr());
+            self.state.trace(Box::new(Eip3155::new(output)));
+        }
+        let mut result = self.state.run(prepared, fork);
+        let mut classes = Vec::new();
+        for policy in arguments.policy.iter().flat_map(|policies| &policies.0) {
+            match self.deferred.run(prepared, fork, *policy, &result) {
+                Ok(class) => classes.push((*policy, class)),
+                Err(failure) => result.failures.push(Failure::Deferred {
+                    policy: policy.name(),
+                    failure,
+                }),
+            }
+        }
+        // Written here, so that it follows the case's own trace.
+        if arguments.json || arguments.json_outcome {
+            eprintln!("{}", outcome(selected, &result));
+        }
+        self.has_failed |= !result.failures.is_empty();
+        Verdict::Ran(Box::new(result), classes)
+    }
 }
 
 /// Cases of one fork.
@@ -82,7 +151,7 @@ struct Tally {
 pub fn run(arguments: &Arguments) -> u8 {
     let workers = match arguments.workers {
         // What is written for each case would be mixed up.
-        _ if arguments.json_outcome || arguments.dump => 1,
+        _ if arguments.json || arguments.json_outcome || arguments.dump => 1,
         Some(workers) => usize::from(workers),
         None => std::thread::available_parallelism().map_or(1, Into::into),
     };
@@ -96,13 +165,8 @@ pub fn run(arguments: &Arguments) -> u8 {
             bar.inc(1);
             cases
         },
-        StateRunner::default,
-        |runner, selected| match selected.prepared.case.post().fork {
-            FixtureFork::Supported(fork) => {
-                Verdict::Ran(Box::new(runner.run(&selected.prepared, fork)))
-            }
-            FixtureFork::Skipped(reason) => Verdict::Skipped(reason),
-        },
+        Tools::default,
+        |tools, selected| tools.run(arguments, selected),
         |event| report.take(event),
     );
     report.finish()
@@ -138,6 +202,7 @@ struct Report<'a> {
     arguments: &'a Arguments,
     forks: BTreeMap<(Option<Fork>, String), Tally>,
     skips: BTreeMap<&'static str, u64>,
+    classes: BTreeMap<(&'static str, Class), u64>,
     total: Tally,
     unusable: u64,
     bar: ProgressBar,
@@ -151,6 +216,7 @@ impl<'a> Report<'a> {
             arguments,
             forks: BTreeMap::new(),
             skips: BTreeMap::new(),
+            classes: BTreeMap::new(),
             total: Tally::default(),
             unusable: 0,
             bar: progress::bar(&arguments.paths, arguments.omit_progress),
@@ -188,8 +254,13 @@ impl<'a> Report<'a> {
             FixtureFork::Supported(fork) => Some(fork),
             FixtureFork::Skipped(_) => None,
         };
-        if let Verdict::Ran(result) = &verdict {
-            self.print_outcome(selected, result);
+        if let Verdict::Ran(result, classes) = &verdict {
+            if self.arguments.dump {
+                println!("{}", dump(&result.state(&selected.prepared)));
+            }
+            for (policy, class) in classes {
+                *self.classes.entry((policy.name(), *class)).or_default() += 1;
+            }
         }
         let of_fork = self
             .forks
@@ -201,11 +272,12 @@ impl<'a> Report<'a> {
                 self.total.skipped += 1;
                 *self.skips.entry(reason).or_default() += 1;
             }
-            Verdict::Ran(result) if result.failures.is_empty() => {
+            Verdict::Dropped => {}
+            Verdict::Ran(result, _) if result.failures.is_empty() => {
                 of_fork.passed += 1;
                 self.total.passed += 1;
             }
-            Verdict::Ran(result) => {
+            Verdict::Ran(result, _) => {
                 of_fork.failed += 1;
                 self.total.failed += 1;
                 self.bar.suspend(|| print_failure(selected, &result));
@@ -215,15 +287,6 @@ impl<'a> Report<'a> {
             }
         }
         ControlFlow::Continue(())
-    }
-
-    fn print_outcome(&self, selected: &Selected, result: &CaseResult) {
-        if self.arguments.json_outcome {
-            eprintln!("{}", outcome(selected, result));
-        }
-        if self.arguments.dump {
-            println!("{}", dump(&result.state(&selected.prepared)));
-        }
     }
 
     /// Prints the counts; the exit status.
@@ -242,6 +305,9 @@ impl<'a> Report<'a> {
         }
         for (reason, count) in &self.skips {
             println!("{count} skipped: {reason}");
+        }
+        for ((policy, class), count) in &self.classes {
+            println!("under {policy}: {count} {}", class.description());
         }
         if self.unusable > 0 {
             println!("{} files or paths could not be used", self.unusable);
@@ -289,6 +355,7 @@ fn outcome(selected: &Selected, result: &CaseResult) -> serde_json::Value {
         "pass": failures.is_empty(),
         "errorMsg": failures.join("; "),
         "evmResult": result.error.as_deref().unwrap_or("Success"),
+        "postLogsHash": format!("{:?}", result.logs_hash),
         "fork": &*post.fork_name,
         "test": case.test().name,
         "d": post.indexes.data,

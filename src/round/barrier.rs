@@ -9,7 +9,7 @@ use super::{Record, order, tree::Tree};
 use crate::{
     Address, B256, Fork, U256,
     call::Order,
-    state::{DatabaseFault, LiveAccount, Map, State, overlay::CreditFault},
+    state::{AccountInfo, DatabaseFault, LiveAccount, Map, State, overlay::CreditFault},
     transaction::{Executed, Limit},
 };
 
@@ -104,7 +104,7 @@ impl Barrier<'_> {
         mut run: RunRound<'_>,
         state: &mut State<'_>,
     ) -> Result<NextRound, BarrierFault> {
-        let mut credits = Credits::default();
+        let mut credits = Credits::new(self.coinbase);
 
         // 1. Sort the published records and refuse those past a limit.
         let published = std::mem::take(&mut run.published);
@@ -188,13 +188,46 @@ impl Barrier<'_> {
     }
 }
 
-/// Sums of credits by account.
-#[derive(Default)]
-struct Credits(Map<Address, U512>);
+/// Sums of credits by account. Most go to the coinbase.
+struct Credits {
+    coinbase: Address,
+    to_coinbase: Option<U512>,
+    to_others: Map<Address, U512>,
+}
 
 impl Credits {
+    fn new(coinbase: Address) -> Self {
+        Self {
+            coinbase,
+            to_coinbase: None,
+            to_others: Map::default(),
+        }
+    }
+
     fn add(&mut self, address: Address, amount: U256) {
-        *self.0.entry(address).or_default() += U512::from(amount);
+        let sum = if address == self.coinbase {
+            self.to_coinbase.get_or_insert_default()
+        } else {
+            self.to_others.entry(address).or_default()
+        };
+        *sum += U512::from(amount);
+    }
+
+    fn len(&self) -> usize {
+        self.to_others.len() + usize::from(self.to_coinbase.is_some())
+    }
+
+    fn addresses(&self) -> impl Iterator<Item = Address> + '_ {
+        let coinbase = self.to_coinbase.map(|_| self.coinbase);
+        self.to_others.keys().copied().chain(coinbase)
+    }
+
+    /// In the order of the addresses, so that of several overflows the same one is reported.
+    fn sorted(self) -> Vec<(Address, U512)> {
+        let coinbase = self.to_coinbase.map(|sum| (self.coinbase, sum));
+        let mut sums: Vec<_> = self.to_others.into_iter().chain(coinbase).collect();
+        sums.sort_unstable_by_key(|(address, _)| *address);
+        sums
     }
 }
 
@@ -205,26 +238,30 @@ fn apply(
     credits: Credits,
     fork: Fork,
 ) -> Result<(), BarrierFault> {
-    let mut touched = Vec::with_capacity(accounts.len() + credits.0.len());
+    state.reserve(accounts.len() + credits.len());
+    // An account that is not empty when it is written back does not become so by a credit.
+    let mut empty = Vec::new();
     for account in accounts {
         if account.is_written() {
-            touched.push(account.address());
+            if account.info().is_some_and(AccountInfo::is_empty) {
+                empty.push(account.address());
+            }
             state.write_back(account);
         }
     }
-    let mut sums: Vec<(Address, U512)> = credits.0.into_iter().collect();
-    // So that of several overflows the same one is reported.
-    sums.sort_unstable_by_key(|(address, _)| *address);
-    for (address, sum) in sums {
+    for (address, sum) in credits.sorted() {
+        let is_touch = sum.is_zero();
         let sum = U256::try_from(sum).map_err(|_| BarrierFault::Overflow(address))?;
         state.credit(address, sum).map_err(|fault| match fault {
             CreditFault::Database(error) => BarrierFault::Database(error),
             CreditFault::Overflow { address, .. } => BarrierFault::Overflow(address),
         })?;
-        touched.push(address);
+        if is_touch {
+            empty.push(address);
+        }
     }
     if fork >= Fork::SpuriousDragon {
-        for address in &touched {
+        for address in &empty {
             state
                 .clear_if_empty(*address)
                 .map_err(BarrierFault::Database)?;
@@ -275,7 +312,7 @@ impl Ledger {
         let addresses = accounts
             .iter()
             .map(LiveAccount::address)
-            .chain(credits.0.keys().copied());
+            .chain(credits.addresses());
         self.note(state, addresses)
     }
 

@@ -4,6 +4,8 @@
 //! hold all owned accounts are enough for the result (semantics, section 2); a partition may add
 //! more, which costs parallelism and changes nothing else.
 
+use smallvec::SmallVec;
+
 use crate::{Address, state::Map};
 
 /// What a partition needs to know of a transaction.
@@ -122,27 +124,18 @@ fn by_keys(
     keys: impl Fn(&Member<'_>, &mut dyn FnMut(Address)),
 ) -> Schedule {
     let graph = Graph::new(members, keys);
-    let mut groups: Vec<Vec<u32>> = Vec::new();
-    let mut group_of_root: Map<u32, usize> = Map::default();
-    for place in 0..position(members.len()) {
-        let root = graph.root(place);
-        let group = *group_of_root.entry(root).or_insert_with(|| {
-            groups.push(Vec::new());
-            groups.len() - 1
-        });
-        groups[group].push(place);
-    }
+    let groups = Groups::new(&graph, position(members.len()));
     let packed_max = (members.len() / PACKED_BATCHES).clamp(1, PACKED_MAX);
     let mut builder = Builder {
         batch_of: vec![u32::MAX; members.len()],
         ..Builder::default()
     };
     let mut pack: Vec<u32> = Vec::new();
-    for group in groups {
-        if group.len() > WHOLE_GROUP_MAX && !graph.is_chain(&group) {
-            builder.singles(&graph, &group);
+    for group in groups.iter() {
+        if group.len() > WHOLE_GROUP_MAX && !graph.is_chain(group) {
+            builder.singles(&graph, group);
         } else if group.len() >= packed_max {
-            builder.push(group);
+            builder.push(group.to_vec());
         } else {
             pack.extend(group);
             if pack.len() >= packed_max {
@@ -156,20 +149,69 @@ fn by_keys(
     builder.schedule
 }
 
+/// The members by group, in the order of the groups' first members and within each in their own.
+struct Groups {
+    /// One group after the other.
+    members: Vec<u32>,
+    /// Where each group ends.
+    ends: Vec<u32>,
+}
+
+impl Groups {
+    fn new(graph: &Graph, count: u32) -> Self {
+        const NONE: u32 = u32::MAX;
+        let mut group_of_root = vec![NONE; count as usize];
+        let mut sizes: Vec<u32> = Vec::new();
+        let group_of: Vec<u32> = (0..count)
+            .map(|place| {
+                let group = &mut group_of_root[graph.root(place) as usize];
+                if *group == NONE {
+                    *group = position(sizes.len());
+                    sizes.push(0);
+                }
+                sizes[*group as usize] += 1;
+                *group
+            })
+            .collect();
+        // Filling moves each group's end from where the group starts to where it ends.
+        let mut ends = sizes;
+        let mut start = 0;
+        for end in &mut ends {
+            start += std::mem::replace(end, start);
+        }
+        let mut members = vec![0; count as usize];
+        for (place, group) in (0u32..).zip(group_of) {
+            let end = &mut ends[group as usize];
+            members[*end as usize] = place;
+            *end += 1;
+        }
+        Self { members, ends }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u32]> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let group = &self.members[start as usize..*end as usize];
+            start = *end;
+            group
+        })
+    }
+}
+
 /// Who must come before whom: for each member the nearest earlier one that holds each of its keys.
 struct Graph {
-    before: Vec<Vec<u32>>,
+    before: Vec<SmallVec<[u32; 2]>>,
     parents: Vec<u32>,
 }
 
 impl Graph {
     fn new(members: &[Member<'_>], keys: impl Fn(&Member<'_>, &mut dyn FnMut(Address))) -> Self {
         let mut graph = Self {
-            before: vec![Vec::new(); members.len()],
+            before: vec![SmallVec::new(); members.len()],
             parents: (0..position(members.len())).collect(),
         };
         let mut last_of: Map<Address, u32> =
-            Map::with_capacity_and_hasher(members.len(), Default::default());
+            Map::with_capacity_and_hasher(2 * members.len(), Default::default());
         let mut unbound_from = 0;
         for (place, member) in members.iter().enumerate() {
             let here = position(place);

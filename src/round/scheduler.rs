@@ -8,7 +8,7 @@ use std::{
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 
 use super::worker::{Output, Round, Setting, WORKERS_MAX, Work, Worker};
-use crate::state::Fault;
+use crate::{state::Fault, transaction::Original};
 
 /// Runs rounds on the calling thread and, where a round is worth it, on others beside it.
 pub struct Scheduler<'scope, 'e> {
@@ -51,7 +51,8 @@ impl<'scope, 'e> Scheduler<'scope, 'e> {
     /// # Errors
     /// The fault of the earliest transaction that could not be run, with its position.
     pub fn run(&mut self, round: Round<'e>) -> Result<(Round<'e>, Vec<Output>), (u32, Fault)> {
-        let helpers = self.helpers_for(&round);
+        let batches = round.schedule.batches.len();
+        let helpers = self.helpers_for(&round.work).min(batches.saturating_sub(1));
         if helpers == 0 {
             let output = self.own.run_alone(&round);
             return collect(round, vec![output]);
@@ -80,13 +81,13 @@ impl<'scope, 'e> Scheduler<'scope, 'e> {
     }
 
     /// How many other workers a round is worth: none for less work than their wake-up takes.
-    fn helpers_for(&self, round: &Round<'_>) -> usize {
-        let batches = round.schedule.batches.len();
-        if self.workers == 1 || batches < 2 {
+    pub fn helpers_for(&self, work: &Work) -> usize {
+        if self.workers == 1 {
             return 0;
         }
-        let worth = usize::try_from(expected_gas(round) / WAKE_UP_GAS).unwrap_or(usize::MAX);
-        (self.workers - 1).min(batches - 1).min(worth)
+        let gas = expected_gas(work, self.setting.originals);
+        let worth = usize::try_from(gas / WAKE_UP_GAS).unwrap_or(usize::MAX);
+        (self.workers - 1).min(worth)
     }
 
     fn start(&mut self, helpers: usize) {
@@ -110,10 +111,10 @@ impl<'scope, 'e> Scheduler<'scope, 'e> {
 }
 
 /// A guess at a round's gas: limits are upper bounds, and mostly far above what is used.
-fn expected_gas(round: &Round<'_>) -> u64 {
+fn expected_gas(work: &Work, originals: &[Original]) -> u64 {
     const GUESS_MAX: u64 = 100_000;
-    match &round.work {
-        Work::Originals(owned) => round.setting.originals[..owned.len()]
+    match work {
+        Work::Originals(owned) => originals[..owned.len()]
             .iter()
             .map(|original| original.recovered.transaction.gas_limit.min(GUESS_MAX) / 2)
             .sum(),

@@ -4,8 +4,7 @@ use crate::{
     Address, Fork, U256,
     transaction::{
         Executed, Original,
-        execution::Payment,
-        settlement::{Settlement, TreeGas},
+        settlement::{Purchase, Settlement, TreeGas},
     },
 };
 
@@ -13,23 +12,27 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Tree {
     sender: Address,
-    payment: Option<Payment>,
+    /// What it bought, until that is settled.
+    purchase: Option<Purchase>,
     gas: TreeGas,
     pending: u64,
-    settlement: Option<Settlement>,
+    gas_used: u64,
     has_failed: bool,
 }
 
 impl Tree {
     /// The tree of an original transaction that has run.
     pub fn new(original: &Original, executed: &Executed) -> Self {
-        let payment = executed.payment;
+        let payment = executed.payment.as_ref();
+        let settled = payment.and_then(|payment| payment.settled.as_ref());
         Self {
             sender: original.recovered.sender,
-            payment,
+            purchase: payment
+                .filter(|_| settled.is_none())
+                .map(|payment| payment.purchase),
             gas: payment.map(|payment| payment.tree).unwrap_or_default(),
             pending: 0,
-            settlement: payment.and_then(|payment| payment.settled),
+            gas_used: settled.map_or(0, |settlement| settlement.gas_used),
             has_failed: !executed.status.is_success(),
         }
     }
@@ -57,18 +60,17 @@ impl Tree {
     /// Settles the root if it has not and nothing of it is pending: to whom the rest goes, and how
     /// the prepaid wei is divided.
     pub fn settle(&mut self, fork: Fork) -> Option<(Address, Settlement)> {
-        let payment = self.payment.as_ref()?;
-        if self.pending != 0 || self.settlement.is_some() {
+        if self.pending != 0 {
             return None;
         }
-        let settlement = payment.purchase.settle(&self.gas, fork);
-        self.settlement = Some(settlement);
+        let settlement = self.purchase.take()?.settle(&self.gas, fork);
+        self.gas_used = settlement.gas_used;
         Some((self.sender, settlement))
     }
 
     /// Gas paid for by the root, once it has settled; 0 for one that was skipped.
     pub fn gas_used(&self) -> u64 {
-        self.settlement.map_or(0, |settlement| settlement.gas_used)
+        self.gas_used
     }
 
     /// Whether every transaction of the tree has succeeded.
@@ -78,9 +80,8 @@ impl Tree {
 
     /// Wei held until the root settles.
     pub fn prepaid(&self) -> U256 {
-        match (&self.payment, &self.settlement) {
-            (Some(payment), None) => payment.purchase.prepaid(),
-            _ => U256::zero(),
-        }
+        self.purchase
+            .as_ref()
+            .map_or_else(U256::zero, Purchase::prepaid)
     }
 }

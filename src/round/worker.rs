@@ -10,6 +10,8 @@ use crossbeam::{
     queue::SegQueue,
 };
 
+use smallvec::SmallVec;
+
 use super::{
     Record,
     partition::{Batch, Member, Partition, Schedule},
@@ -80,7 +82,7 @@ pub struct Round<'e> {
 /// What a round runs.
 pub enum Work {
     /// The block's transactions: what each owns.
-    Originals(Vec<Vec<Address>>),
+    Originals(Vec<OwnedAccounts>),
     /// Records, in their order.
     Records {
         /// Which round it is, from 1.
@@ -91,6 +93,9 @@ pub enum Work {
         is_shared: Vec<bool>,
     },
 }
+
+/// What one transaction owns: mostly its sender and its target.
+pub type OwnedAccounts = SmallVec<[Address; 2]>;
 
 /// What passes between batches.
 #[derive(Default)]
@@ -121,8 +126,9 @@ pub struct Output {
 /// One worker with its allocations.
 pub struct Worker {
     executor: Executor,
+    /// What the transaction that ran last owns, and where the journal has it.
     held: Vec<Address>,
-    parked: Map<Address, LiveAccount>,
+    places: Vec<u32>,
 }
 
 impl Work {
@@ -166,15 +172,12 @@ impl Work {
         }
     }
 
-    /// Everything that the round owns, sorted.
+    /// Everything that the round owns; what several own may be listed several times.
     pub fn all_owned(&self) -> Vec<Address> {
-        let mut owned: Vec<Address> = match self {
+        match self {
             Work::Originals(owned) => owned.iter().flatten().copied().collect(),
             Work::Records { records, .. } => records.iter().map(Record::target).collect(),
-        };
-        owned.sort_unstable();
-        owned.dedup();
-        owned
+        }
     }
 
     /// For each transaction, the position of its root.
@@ -317,7 +320,7 @@ impl Worker {
         Self {
             executor: Executor::new(setting.fork, setting.policy, setting.precompiles),
             held: Vec::new(),
-            parked: Map::default(),
+            places: Vec::new(),
         }
     }
 
@@ -325,6 +328,7 @@ impl Worker {
     pub fn run_alone(&mut self, round: &Round<'_>) -> Output {
         let mut output = Output::default();
         output.executed.reserve(round.work.len());
+        self.executor.journal.reserve(round.work.len());
         for position in 0..u32::try_from(round.work.len()).expect("the round was built of as many")
         {
             if round.has_coinbase_owner {
@@ -346,15 +350,15 @@ impl Worker {
         while let Ok(Some(index)) = round.ready.1.recv() {
             self.run_batch(round, &round.schedule.batches[index as usize], &mut output);
         }
-        self.executor.journal.clear();
+        self.release(&mut output);
         output
     }
 
     fn run_batch(&mut self, round: &Round<'_>, batch: &Batch, output: &mut Output) {
         let is_linked =
             round.schedule.has_hand_over && (batch.waits_for > 0 || !batch.releases.is_empty());
-        if is_linked {
-            self.take_over(round, batch);
+        if is_linked && let Err((position, fault)) = self.take_over(round, batch) {
+            note_fault(round, position, fault, output);
         }
         for position in &batch.positions {
             if self.is_moot(round, *position) {
@@ -362,25 +366,25 @@ impl Worker {
             }
             self.run_noting_fees(round, *position, output);
         }
-        self.disown_all();
-        if !is_linked {
-            output
-                .accounts
-                .extend(self.parked.drain().map(|(_, account)| account));
-        }
-        self.complete(round, batch);
+        self.park_all();
+        self.complete(round, batch, is_linked);
     }
 
     /// Takes the accounts that the batch owns from those who had them before.
-    fn take_over(&mut self, round: &Round<'_>, batch: &Batch) {
+    fn take_over(&mut self, round: &Round<'_>, batch: &Batch) -> Result<(), (u32, Fault)> {
         let mut hand_over = round.hand_over();
         for position in &batch.positions {
             for address in round.work.owned(*position) {
                 if let Some(account) = hand_over.parked.remove(address) {
-                    self.parked.insert(*address, account);
+                    let journal = &mut self.executor.journal;
+                    let place = journal
+                        .own(&round.state, *address, Some(account))
+                        .map_err(|fault| (*position, fault))?;
+                    journal.park(place);
                 }
             }
         }
+        Ok(())
     }
 
     /// Whether an earlier transaction could not be run, so that the block fails anyway.
@@ -392,9 +396,19 @@ impl Worker {
     }
 
     /// Passes the accounts on, and frees the batches that have waited for this one.
-    fn complete(&mut self, round: &Round<'_>, batch: &Batch) {
+    fn complete(&mut self, round: &Round<'_>, batch: &Batch, is_linked: bool) {
         let mut hand_over = round.hand_over();
-        hand_over.parked.extend(self.parked.drain());
+        if is_linked {
+            for address in batch
+                .positions
+                .iter()
+                .flat_map(|position| round.work.owned(*position))
+            {
+                if let Some(account) = self.executor.journal.disown(*address) {
+                    hand_over.parked.insert(*address, account);
+                }
+            }
+        }
         for released in &batch.releases {
             let waits_for = &mut hand_over.waits_for[*released as usize];
             *waits_for -= 1;
@@ -511,32 +525,29 @@ impl Worker {
         if self.held == owned {
             return Ok(());
         }
-        self.disown_all();
+        self.park_all();
         for address in owned {
-            let handed_over = self.parked.remove(address);
-            self.executor
-                .journal
-                .own(&round.state, *address, handed_over)?;
+            let place = self.executor.journal.own(&round.state, *address, None)?;
             self.held.push(*address);
+            self.places.push(place);
         }
         Ok(())
     }
 
-    fn disown_all(&mut self) {
-        for address in self.held.drain(..) {
-            if let Some(account) = self.executor.journal.disown(address) {
-                self.parked.insert(address, account);
-            }
+    fn park_all(&mut self) {
+        self.held.clear();
+        for place in self.places.drain(..) {
+            self.executor.journal.park(place);
         }
     }
 
     /// Ends a round: all accounts go to the barrier, and the journal forgets what it has read.
     fn release(&mut self, output: &mut Output) {
-        self.disown_all();
+        self.park_all();
+        let accounts = self.executor.journal.drain();
         output
             .accounts
-            .extend(self.parked.drain().map(|(_, account)| account));
-        self.executor.journal.clear();
+            .extend(accounts.filter(LiveAccount::is_written));
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use hashbrown::hash_map::Entry;
+
 use super::{AccountInfo, DatabaseFault, EMPTY_CODE_HASH, ErasedDatabase, LiveAccount, Map};
 use crate::{Address, B256, Code, U256};
 
@@ -19,13 +21,26 @@ pub struct AccountChange {
     pub storage: Map<U256, U256>,
 }
 
-/// Everything that a block has changed, in the order of the addresses.
+/// Everything that a block has changed, in no order.
 #[derive(Clone, Debug, Default)]
 pub struct StateChanges {
     /// By address.
-    pub accounts: BTreeMap<Address, AccountChange>,
+    pub accounts: Map<Address, AccountChange>,
     /// Codes that creations and delegations have left, by hash.
     pub codes: BTreeMap<B256, Code>,
+}
+
+impl StateChanges {
+    /// The accounts in the order of their addresses, which takes longer the more there are.
+    pub fn sorted(&self) -> Vec<(Address, &AccountChange)> {
+        let mut accounts: Vec<_> = self
+            .accounts
+            .iter()
+            .map(|(address, change)| (*address, change))
+            .collect();
+        accounts.sort_unstable_by_key(|(address, _)| *address);
+        accounts
+    }
 }
 
 /// The state as of a round's start.
@@ -129,7 +144,14 @@ impl<'d> State<'d> {
             change.storage_cleared = true;
             change.storage.clear();
         }
-        change.storage.extend(written.storage);
+        change
+            .storage
+            .extend(written.storage.map(|(key, slot)| (key, slot.present)));
+    }
+
+    /// Makes room for so many more changed accounts.
+    pub fn reserve(&mut self, accounts: usize) {
+        self.changes.reserve(accounts);
     }
 
     /// Adds to a balance, creating the account if it is absent.
@@ -137,21 +159,24 @@ impl<'d> State<'d> {
     /// # Errors
     /// The database's, or the balance that the addition would overflow.
     pub fn credit(&mut self, address: Address, amount: U256) -> Result<(), CreditFault> {
-        let mut info = self
-            .account(address)
-            .map_err(CreditFault::Database)?
-            .unwrap_or_default();
+        let change = match self.changes.entry(address) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let info = self
+                    .database
+                    .account(address)
+                    .map_err(CreditFault::Database)?;
+                entry.insert(AccountChange {
+                    info,
+                    ..AccountChange::default()
+                })
+            }
+        };
+        let info = change.info.get_or_insert_default();
         info.balance = info
             .balance
             .checked_add(amount)
             .ok_or(CreditFault::Overflow { address, amount })?;
-        self.changes
-            .entry(address)
-            .or_insert_with(|| AccountChange {
-                info: None,
-                ..AccountChange::default()
-            })
-            .info = Some(info);
         Ok(())
     }
 
@@ -187,47 +212,65 @@ impl<'d> State<'d> {
         }
     }
 
-    /// Everything that has been written, sorted, whether or not it differs from before.
+    /// Everything that has been written, whether or not it differs from before.
     pub fn into_changes(self) -> StateChanges {
         StateChanges {
-            accounts: self.changes.into_iter().collect(),
+            accounts: self.changes,
             codes: self.codes.into_iter().collect(),
         }
     }
 
-    /// What differs from the state before the block, sorted.
+    /// What differs from the state before the block.
     ///
     /// # Errors
     /// The database's.
     pub fn into_net_changes(mut self) -> Result<StateChanges, DatabaseFault> {
-        let mut accounts = BTreeMap::new();
-        for (address, mut change) in self.changes.drain() {
-            let before = self.database.account(address)?;
-            // Storage that was cleared, and was empty before, is not cleared.
-            if change.storage_cleared && !self.database.has_storage(address)? {
-                change.storage_cleared = false;
-            }
-            let mut differing = Map::default();
-            for (key, value) in change.storage.drain() {
-                let was = if change.storage_cleared {
-                    U256::zero()
-                } else {
-                    self.database.storage(address, key)?
-                };
-                if value != was {
-                    differing.insert(key, value);
-                }
-            }
-            change.storage = differing;
-            if change.info != before || change.storage_cleared || !change.storage.is_empty() {
-                accounts.insert(address, change);
+        let database = self.database;
+        let mut fault = None;
+        self.changes.retain(|address, change| {
+            fault.is_none()
+                && reduce(database, *address, change).unwrap_or_else(|error| {
+                    fault = Some(error);
+                    false
+                })
+        });
+        match fault {
+            Some(error) => Err(error),
+            None => Ok(self.into_changes()),
+        }
+    }
+}
+
+/// Reduces a change to what differs from the state before the block: whether anything does.
+fn reduce(
+    database: &dyn ErasedDatabase,
+    address: Address,
+    change: &mut AccountChange,
+) -> Result<bool, DatabaseFault> {
+    // Storage that was cleared, and was empty before, is not cleared.
+    if change.storage_cleared && !database.has_storage(address)? {
+        change.storage_cleared = false;
+    }
+    let mut fault = None;
+    let is_cleared = change.storage_cleared;
+    change.storage.retain(|key, value| {
+        if is_cleared {
+            return !value.is_zero();
+        }
+        match database.storage(address, *key) {
+            Ok(was) => *value != was,
+            Err(error) => {
+                fault = Some(error);
+                false
             }
         }
-        Ok(StateChanges {
-            accounts,
-            codes: self.codes.into_iter().collect(),
-        })
+    });
+    if let Some(error) = fault {
+        return Err(error);
     }
+    Ok(change.storage_cleared
+        || !change.storage.is_empty()
+        || change.info != database.account(address)?)
 }
 
 /// Why a credit could not be applied.

@@ -9,6 +9,7 @@ use alloy_primitives::hex;
 use bytes::Bytes;
 use deferevm_opcodes::machine::word;
 use primitive_types::H160;
+use smallvec::SmallVec;
 
 use super::{
     InvalidTransaction, Recovered, TransactionRules,
@@ -143,8 +144,9 @@ impl Original {
     }
 
     /// The accounts that it owns, each once: sender, target, authorities (semantics, section 2).
-    pub fn owned(&self) -> Vec<Address> {
-        let mut owned = vec![self.recovered.sender];
+    pub fn owned(&self) -> SmallVec<[Address; 2]> {
+        let mut owned = SmallVec::new();
+        owned.push(self.recovered.sender);
         for address in
             core::iter::once(self.target()).chain(self.authorities.iter().flatten().copied())
         {
@@ -217,6 +219,11 @@ impl Executor {
     /// Takes the tracer back. It is gone if the transaction panicked.
     pub fn take_tracer(&mut self) -> Option<Box<dyn Tracer + Send>> {
         self.driver.tracer.take()
+    }
+
+    /// How many calls and creations the instructions of the last original transaction have asked for.
+    pub fn messages(&self) -> u64 {
+        self.driver.messages
     }
 
     /// Drops the tracer of a transaction that has ended. A fault if that panics.
@@ -311,6 +318,7 @@ impl Executor {
         original: &Original,
         epoch: u32,
     ) -> Result<Executed, Fault> {
+        self.driver.messages = 0;
         self.journal.begin(epoch);
         let mut stage = Stage::new(
             &mut self.journal,

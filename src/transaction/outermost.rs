@@ -1,6 +1,7 @@
 //! The steps of a transaction around its outermost frame: checks, payment, warmth, and the frame.
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::{
     IntrinsicGas, InvalidTransaction, Recovered, SenderAccount, SenderCode,
@@ -350,7 +351,7 @@ impl<'a> Stage<'a> {
             );
         }
         match called_code(&mut self.world, code_address) {
-            Ok(code) if code.bytes().is_empty() => Ok(Run {
+            Ok(None) => Ok(Run {
                 exit: Exit::Stop,
                 gas: Gas {
                     remaining: role.gas_limit,
@@ -359,7 +360,7 @@ impl<'a> Stage<'a> {
                 output: Bytes::new(),
                 shares_gas: false,
             }),
-            Ok(code) => self.drive(role, code, false, checkpoint),
+            Ok(Some(code)) => self.drive(role, code, false, checkpoint),
             Err(fault) => self.or_code_missing(Err(fault), checkpoint),
         }
     }
@@ -453,7 +454,12 @@ impl<'a> Stage<'a> {
 /// Shares what a transaction has left among its deferred calls (semantics, section 6, `split`):
 /// smallest cap first, each gets its cap or an equal part of the rest, whichever is less.
 pub(super) fn share_gas(left: &mut u64, calls: &mut [DeferredCall]) {
-    let mut by_cap: Vec<usize> = (0..calls.len()).collect();
+    if let [call] = calls {
+        call.gas = call.gas_cap.min(*left);
+        *left -= call.gas;
+        return;
+    }
+    let mut by_cap: SmallVec<[usize; 16]> = (0..calls.len()).collect();
     by_cap.sort_by_key(|place| (calls[*place].gas_cap, calls[*place].index));
     let mut waiting = calls.len() as u64;
     for place in by_cap {

@@ -155,6 +155,9 @@ pub fn validate_sender(
             sender: recovered.sender,
         });
     }
+    if is_affordable(transaction, account.balance) {
+        return Ok(());
+    }
     let required = transaction.upfront_cost();
     if word::widen(account.balance) < required {
         return Err(InvalidTransaction::InsufficientFunds {
@@ -163,6 +166,18 @@ pub fn validate_sender(
         });
     }
     Ok(())
+}
+
+/// Whether the balance covers the cost for sure: a quick answer for prices of 64 bits without blobs.
+fn is_affordable(transaction: &Transaction, balance: U256) -> bool {
+    let U256([price, 0, 0, 0]) = transaction.max_fee_per_gas else {
+        return false;
+    };
+    let gas = u128::from(price) * u128::from(transaction.gas_limit);
+    transaction.blob_hashes.is_empty()
+        && balance
+            .checked_sub(transaction.value)
+            .is_some_and(|rest| rest >= U256::from(gas))
 }
 
 fn validate_type(transaction: &Transaction, fork: Fork) -> Result<(), InvalidTransaction> {

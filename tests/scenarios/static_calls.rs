@@ -2,9 +2,13 @@
 //! live.
 
 use deferevm::{
+    Address,
     bytecode::Bytecode,
     call::{Policy, Treatment},
-    opcode::{CALLDATASIZE, DUP1, JUMPI, MLOAD, MSTORE, POP, RETURN, REVERT, SLOAD, SSTORE, STOP},
+    opcode::{
+        CALLCODE, CALLDATASIZE, DUP1, JUMPI, MLOAD, MSTORE, POP, RETURN, REVERT, SLOAD, SSTORE,
+        STOP,
+    },
 };
 
 use crate::support::*;
@@ -119,7 +123,7 @@ fn a_value_in_a_static_frame_halts() {
 
 /// Without input: stores 9 at slot 0, asks `whom` with a byte of input, and keeps the answer in slot
 /// 1. With input: returns slot 0.
-fn asks_for_slot_0(whom: deferevm::Address) -> Bytecode {
+fn asks_for_slot_0(whom: Address) -> Bytecode {
     let head = |at: u64| {
         code()
             .op(CALLDATASIZE)
@@ -210,4 +214,73 @@ fn an_inline_static_frame_that_writes_fails_alone() {
         .root(root(ALICE, A).gas(2_000_000))
         .run();
     ran.expect_slot(A, 0, 5).expect_slot(B, 0, 0);
+}
+
+#[test]
+fn callcode_in_a_static_frame_follows_the_row_of_staticcall() {
+    // B hands on what C's code returns to it: 7. A keeps what B returns.
+    let hands_on = code()
+        .push(32)
+        .push(0)
+        .push(0)
+        .push(0)
+        .push(0)
+        .push(C)
+        .push(20_000)
+        .op(CALLCODE)
+        .op(POP)
+        .call(RETURN, [0, 32]);
+    let asks = code()
+        .staticcall_to(B, 0)
+        .op(POP)
+        .push(0)
+        .op(MLOAD)
+        .store_at(0);
+    let scenario = Scenario::new(Policy::practical())
+        .contract(A, 0, asks)
+        .contract(B, 0, hands_on)
+        .contract(C, 0, code().push(7).return_top())
+        .root(root(ALICE, A));
+    // Static calls inline, delegating ones deferred: the frame of B is static, so its CALLCODE is inline.
+    scenario
+        .clone()
+        .rules(|rules| rules.delegate_calls = Treatment::Defer)
+        .run()
+        .expect_rounds(1)
+        .expect_slot(A, 0, 7);
+    // The other way round both are deferred, and A finds its memory as it was.
+    let ran = scenario
+        .rules(|rules| rules.static_calls = Treatment::Defer)
+        .run();
+    let kinds: Vec<_> = ran
+        .outcome
+        .receipts
+        .iter()
+        .map(|receipt| receipt.kind.to_string())
+        .collect();
+    assert_eq!(kinds[1..], ["static STATICCALL", "static CALLCODE"]);
+    ran.expect_rounds(3).expect_slot(A, 0, 0);
+}
+
+#[test]
+fn a_call_of_nothing_to_a_precompile_is_a_touch_in_a_static_frame_too() {
+    // The identity's account is there, and empty. B calls it: a credit of 0, which clears it (EIP-161).
+    // 21 + 100 (warm) + 15 of the 1,000.
+    let identity = Address::from_low_u64_be(4);
+    let scenario = |b: Bytecode| {
+        Scenario::new(Policy::seed())
+            .contract(A, 0, code().staticcall_to(B, 0))
+            .contract(B, 0, b)
+            .account(identity, 0)
+            .root(root(ALICE, A))
+            .run()
+    };
+    scenario(code().call_with(identity, 0, 1_000))
+        .expect(&[
+            (0, "root", A, "success", 23_621),
+            (1, "static STATICCALL", B, "success", OPERANDS + WARM + 15),
+        ])
+        .expect_absent(identity);
+    // A STATICCALL credits nobody.
+    scenario(code().staticcall_to(identity, 0)).expect_balance(identity, 0);
 }

@@ -10,13 +10,15 @@ use crate::{
 pub enum Access {
     /// Owned: read live and written directly.
     Owned,
+    /// Kept for its next owner: the running transaction does not see it.
+    Parked,
     /// Read as of the round's start, or owned by a static record: never written.
     ReadOnly,
 }
 
 /// A slot while transactions work on it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     /// The value now.
     pub present: U256,
     /// The value at the start of the transaction that accessed it last.
@@ -51,12 +53,13 @@ pub struct LiveAccount {
 }
 
 /// What is left of a [`LiveAccount`] when its round is over.
-pub(crate) struct WrittenAccount {
+pub(crate) struct WrittenAccount<I> {
     pub address: Address,
     pub info: Option<AccountInfo>,
     pub code: Option<Code>,
     pub storage_cleared: bool,
-    pub storage: Vec<(U256, U256)>,
+    /// Slots written since the account was loaded.
+    pub storage: I,
 }
 
 impl LiveAccount {
@@ -117,7 +120,7 @@ impl LiveAccount {
     }
 
     /// What the barrier has to take over, if anything.
-    pub(crate) fn into_written(self) -> Option<WrittenAccount> {
+    pub(crate) fn into_written(self) -> Option<WrittenAccount<impl Iterator<Item = (U256, Slot)>>> {
         if !self.is_written {
             return None;
         }
@@ -126,12 +129,7 @@ impl LiveAccount {
             info: self.exists.then_some(self.info),
             code: self.code.filter(|_| self.info.code_hash != EMPTY_CODE_HASH),
             storage_cleared: self.storage_cleared,
-            storage: self
-                .storage
-                .into_iter()
-                .filter(|(_, slot)| slot.is_written)
-                .map(|(key, slot)| (key, slot.present))
-                .collect(),
+            storage: self.storage.into_iter().filter(|(_, slot)| slot.is_written),
         })
     }
 }

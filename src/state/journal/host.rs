@@ -93,6 +93,9 @@ impl Journal {
         state: &State<'_>,
         account: u32,
     ) -> Result<Option<Address>, Refusal> {
+        if !self.has_code(account) {
+            return Ok(None);
+        }
         match self.code(state, account) {
             Ok(code) => Ok(code.delegate()),
             Err(Refusal::Fault) if matches!(self.fault, Some(Fault::CodeMissing(_))) => {

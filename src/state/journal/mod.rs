@@ -65,7 +65,10 @@ pub struct Journal {
     owns_everything: bool,
     accounts: Vec<LiveAccount>,
     vacant: Vec<u32>,
+    /// The places of accounts that are or have been owned.
     index: Map<Address, u32>,
+    /// The places of accounts as of the round's start, for those who do not own them.
+    reads: Map<Address, u32>,
     /// Of the running transaction; never 0, and no two transactions of a block share one.
     epoch: u32,
     access_list: AccessList,
@@ -88,6 +91,7 @@ impl Journal {
             accounts: Vec::new(),
             vacant: Vec::new(),
             index: Map::default(),
+            reads: Map::default(),
             epoch: 0,
             access_list: AccessList::default(),
             undo: Vec::new(),
@@ -105,6 +109,7 @@ impl Journal {
         self.accounts.clear();
         self.vacant.clear();
         self.index.clear();
+        self.reads.clear();
     }
 
     /// What is warm from the start of the coming transaction; see [`Journal::begin`].
@@ -155,7 +160,8 @@ impl Journal {
         }
     }
 
-    /// Makes an account owned until [`Journal::disown`], as it is or as its last owner left it.
+    /// Makes an account owned until [`Journal::park`] or [`Journal::disown`], as it is or as its last
+    /// owner left it: its place.
     ///
     /// # Errors
     /// The database's, when the account is loaded here.
@@ -165,17 +171,28 @@ impl Journal {
         address: Address,
         handed_over: Option<LiveAccount>,
     ) -> Result<u32, Fault> {
-        let mut account = match handed_over {
-            Some(account) => account,
-            None => self.loaded_copy(state, address)?,
-        };
-        account.access = Access::Owned;
+        if let Some(mut account) = handed_over {
+            account.access = Access::Owned;
+            let index = self.place(account);
+            self.index.insert(address, index);
+            return Ok(index);
+        }
+        if let Some(index) = self.index.get(&address) {
+            self.accounts[*index as usize].access = Access::Owned;
+            return Ok(*index);
+        }
+        let account = self.loaded_copy(state, address)?;
         let index = self.place(account);
         self.index.insert(address, index);
         Ok(index)
     }
 
-    /// Gives an owned account up, to be handed to its next owner or to the barrier.
+    /// Hides an owned account until it is owned again: others read it as of the round's start.
+    pub fn park(&mut self, account: u32) {
+        self.accounts[account as usize].access = Access::Parked;
+    }
+
+    /// Gives an owned or parked account up, to be handed to its next owner.
     pub fn disown(&mut self, address: Address) -> Option<LiveAccount> {
         let index = self.index.remove(&address)?;
         self.vacant.push(index);
@@ -186,11 +203,23 @@ impl Journal {
         ))
     }
 
-    /// Gives up every account: a synchronous block is over.
+    /// Gives up every account, those included that have only been read: a round is over.
     pub fn drain(&mut self) -> impl Iterator<Item = LiveAccount> + '_ {
         self.index.clear();
+        self.reads.clear();
         self.vacant.clear();
         self.accounts.drain(..)
+    }
+
+    /// The accounts that have been owned, in no order.
+    pub fn addresses(&self) -> impl Iterator<Item = Address> + '_ {
+        self.index.keys().copied()
+    }
+
+    /// Makes room for so many more owned accounts.
+    pub fn reserve(&mut self, accounts: usize) {
+        self.accounts.reserve(accounts);
+        self.index.reserve(accounts);
     }
 
     /// Takes the reason of the last [`Refusal::Fault`].
@@ -208,22 +237,35 @@ impl Journal {
     /// # Errors
     /// [`Refusal::Fault`] if the database fails.
     pub fn locate(&mut self, state: &State<'_>, address: Address) -> Result<u32, Refusal> {
-        if let Some(index) = self.index.get(&address) {
-            return Ok(*index);
+        if let Some(index) = self.known(address) {
+            return Ok(index);
         }
-        let access = if self.owns_everything {
-            Access::Owned
-        } else {
-            Access::ReadOnly
-        };
         match state.account(address) {
-            Ok(info) => {
-                let index = self.place(LiveAccount::new(address, info, access));
+            Ok(info) if self.owns_everything => {
+                let index = self.place(LiveAccount::new(address, info, Access::Owned));
                 self.index.insert(address, index);
+                Ok(index)
+            }
+            Ok(info) => {
+                let index = self.place(LiveAccount::new(address, info, Access::ReadOnly));
+                self.reads.insert(address, index);
                 Ok(index)
             }
             Err(error) => self.refuse(Fault::Database(error)),
         }
+    }
+
+    /// The place of an account as the running transaction sees it, if it is loaded.
+    fn known(&self, address: Address) -> Option<u32> {
+        if let Some(index) = self.index.get(&address)
+            && self.accounts[*index as usize].access == Access::Owned
+        {
+            return Some(*index);
+        }
+        if self.reads.is_empty() {
+            return None;
+        }
+        self.reads.get(&address).copied()
     }
 
     /// Marks an account accessed; the place, and whether the access was the transaction's first.
@@ -236,7 +278,7 @@ impl Journal {
         address: Address,
         cold_allowed: bool,
     ) -> Result<(u32, bool), Refusal> {
-        let known = self.index.get(&address).copied();
+        let known = self.known(address);
         if let Some(index) = known
             && self.accounts[index as usize].warm_in == self.epoch
         {
@@ -253,6 +295,11 @@ impl Journal {
         self.accounts[index as usize].warm_in = self.epoch;
         self.undo.push(Undo::AccountWarmed(index));
         Ok((index, is_cold))
+    }
+
+    /// Whether the account at a place has code.
+    pub fn has_code(&self, account: u32) -> bool {
+        self.accounts[account as usize].has_code()
     }
 
     /// The code of the account at a place, its bytes loaded.
@@ -493,7 +540,7 @@ impl Journal {
     /// it is used, but not taken.
     fn loaded_copy(&mut self, state: &State<'_>, address: Address) -> Result<LiveAccount, Fault> {
         let known = self
-            .index
+            .reads
             .get(&address)
             .map(|index| &self.accounts[*index as usize]);
         let info: Option<AccountInfo> = match known {

@@ -85,11 +85,14 @@ impl Journal {
     /// Mainnet cleared the empty account of the RIPEMD-160 precompile in a transaction whose call to
     /// it had run out of gas (block 2,675,119), and every client follows: its touch is not undone.
     fn kept_touch(&self, checkpoint: Checkpoint) -> Option<u32> {
+        if !self.owns_everything || !self.clears_empty() {
+            return None;
+        }
         let ripemd = *self.index.get(&Address::from_low_u64_be(3))?;
         let was_touched = self.undo[checkpoint.undo..]
             .iter()
             .any(|undo| matches!(undo, Undo::Touched { account, .. } if *account == ripemd));
-        (was_touched && self.owns_everything && self.clears_empty()).then_some(ripemd)
+        was_touched.then_some(ripemd)
     }
 
     fn apply_undo(&mut self, undo: Undo) {

@@ -241,13 +241,8 @@ impl Host for Running<'_> {
         let address = self.places[account.0 as usize];
         let is_cold = self.access_slot(address, key, cold_allowed)?;
         let present = self.slot(address, key);
-        // What is created here had no storage when it began.
-        let original = if self.effects.created.contains(&address) {
-            U256::zero()
-        } else {
-            let start = &self.start[&address];
-            self.world.slot_of(address, start, key)
-        };
+        // What is created here had no storage when it began, or the address would have been taken.
+        let original = self.world.slot_of(address, &self.start[&address], key);
         self.owned(address).storage.insert(key, value);
         Ok(Stored {
             original,

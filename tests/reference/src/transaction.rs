@@ -22,7 +22,7 @@ use crate::{
 pub struct Executed {
     pub status: Status,
     pub gas_used: u64,
-    /// What its refund counter adds to its tree's.
+    /// What its refund counter adds to its tree's: 0 unless it has succeeded.
     pub refund_counter: i64,
     /// The owned accounts at its end, and which of them it has written.
     pub owned: BTreeMap<Address, Account>,
@@ -370,7 +370,6 @@ impl Running<'_> {
         }
         // Under `split` the shares have left `left`, under `lock` they had left the frames.
         let set_aside: u64 = self.effects.calls.iter().map(|call| call.gas).sum();
-        let succeeded = end.exit.is_success();
         Executed {
             status: match end.exit {
                 Exit::Revert => Status::Reverted,
@@ -378,7 +377,7 @@ impl Running<'_> {
                 Exit::Stop | Exit::Return | Exit::SelfDestruct => Status::Succeeded,
             },
             gas_used: given - left - set_aside,
-            refund_counter: if succeeded { end.refund } else { 0 },
+            refund_counter: end.refund,
             calls: self.effects.calls.clone(),
             owned: BTreeMap::new(),
             written: Vec::new(),

@@ -166,7 +166,7 @@ impl<'d> World<'d> {
 
     /// What differs from the state before the block.
     pub fn changes(self) -> StateChanges {
-        let mut accounts = BTreeMap::new();
+        let mut accounts = Map::default();
         for (address, account) in &self.accounts {
             let storage_cleared = account.is_cleared && expect(self.database.has_storage(*address));
             let was = |key: &U256| match storage_cleared {
