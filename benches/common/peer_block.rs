@@ -18,7 +18,7 @@ use revm::{
             RecoveredAuthorization,
         },
     },
-    database::InMemoryDB,
+    database::{AccountState, InMemoryDB},
     handler::MainnetContext,
     primitives::{B256 as PeerHash, TxKind, hardfork::SpecId},
     state::{AccountInfo, EvmState},
@@ -82,6 +82,40 @@ impl PeerBlock {
             })
             .collect();
         (results, self.evm.ctx.journaled_state.database)
+    }
+}
+
+impl PeerBlock {
+    /// Runs the next transaction and commits it, or says why it is not valid; `None` after the last.
+    pub fn commit_next(&mut self) -> Option<Result<ExecutionResult, String>> {
+        if self.transactions.is_empty() {
+            return None;
+        }
+        let outcome = match self.evm.transact(self.transactions.remove(0)) {
+            Ok(outcome) => outcome,
+            Err(error) => return Some(Err(error.to_string())),
+        };
+        let clears_empty = self.evm.ctx.cfg.spec >= SpecId::SPURIOUS_DRAGON;
+        let touched = outcome.state.iter();
+        let cleared: Vec<_> = touched
+            .filter(|(_, account)| clears_empty && account.is_touched() && account.is_empty())
+            .map(|(address, _)| *address)
+            .collect();
+        self.evm.commit(outcome.state);
+        // The cache keeps them, and would give them to the next transaction as accounts that exist.
+        let accounts = &mut self.evm.ctx.journaled_state.database.cache.accounts;
+        for address in cleared {
+            if let Some(account) = accounts.get_mut(&address) {
+                account.account_state = AccountState::NotExisting;
+                account.storage.clear();
+            }
+        }
+        Some(Ok(outcome.result))
+    }
+
+    /// The state as the transactions have left it.
+    pub fn database(&self) -> &InMemoryDB {
+        &self.evm.ctx.journaled_state.database
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! Owns the errors about documents; which documents there are is for their readers.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 /// A document that is not what its reader expects.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
     /// Bytes that are no UTF-8, or text that is no JSON, or JSON of another shape.
-    #[error("{name}:{line}:{column}: {message}, at {path}")]
+    #[error("{name}:{line}:{column}: {}, at {path}", one_line(message))]
     Json {
         /// The file, or archive and member.
         name: String,
@@ -22,7 +24,7 @@ pub enum DocumentError {
         path: String,
     },
     /// Well-formed JSON whose values do not fit together.
-    #[error("{name}: {message}, at {path}")]
+    #[error("{name}: {}, at {path}", one_line(message))]
     Value {
         /// The file, or archive and member.
         name: String,
@@ -73,6 +75,32 @@ impl DocumentError {
             ),
             path: path_at(bytes, valid_up_to),
         }
+    }
+}
+
+/// The most characters of a message that are shown, and of a key in a path: both can hold whatever
+/// the document holds.
+const MESSAGE_CHARS_SHOWN: usize = 300;
+const KEY_CHARS_SHOWN: usize = 64;
+
+/// A message as one line that is not too long.
+fn one_line(message: &str) -> String {
+    let mut line = String::new();
+    for shown in cut(message, MESSAGE_CHARS_SHOWN).chars() {
+        if shown.is_control() {
+            line.extend(shown.escape_default());
+        } else {
+            line.push(shown);
+        }
+    }
+    line
+}
+
+/// The beginning of a text, with `…` in place of the rest.
+fn cut(text: &str, chars: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(chars) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
     }
 }
 
@@ -231,9 +259,10 @@ pub fn push_key(path: &mut String, key: &str) {
     let plain = key
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let key = cut(key, KEY_CHARS_SHOWN);
     if plain {
         path.push('.');
-        path.push_str(key);
+        path.push_str(&key);
     } else {
         path.push_str(&format!("[{key:?}]"));
     }
@@ -278,6 +307,23 @@ mod tests {
         let error = serde_json::from_slice::<std::collections::HashMap<String, u8>>(text);
         let error = DocumentError::json("a.json", text, &error.unwrap_err());
         assert!(error.to_string().ends_with("at $.b"), "{error}");
+    }
+
+    #[test]
+    fn what_a_document_holds_cannot_make_the_line_long_or_two() {
+        let long = "x".repeat(100_000);
+        for name in ["a\nb", &long] {
+            let error = DocumentError::Value {
+                name: "a.json".to_owned(),
+                message: format!("unknown fork `{name}`"),
+                path: "$".to_owned(),
+            };
+            let line = error.to_string();
+            assert!(line.len() < 400 && !line.contains('\n'), "{line}");
+        }
+        let mut path = String::from("$");
+        push_key(&mut path, &long);
+        assert_eq!(path, format!("$.{}…", &long[..64]));
     }
 
     #[test]

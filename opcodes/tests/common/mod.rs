@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod program;
+pub mod tiers;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use deferevm_opcodes::{

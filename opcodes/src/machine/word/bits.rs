@@ -122,7 +122,18 @@ pub fn sar(shift: U256, x: U256) -> U256 {
     if !fits_limb(shift) || shift.0[0] >= 256 {
         return U256([sign; 4]);
     }
+    #[cfg(fuzz_canary)]
+    let sign = if canary_sings() { 0 } else { sign };
     shift_down(shift.0[0], x, sign)
+}
+
+/// Whether SAR is to be wrong, for the fuzzers to find: in their builds only, and there only where the
+/// environment asks for it.
+#[cfg(fuzz_canary)]
+fn canary_sings() -> bool {
+    use std::{env, sync::LazyLock};
+    static SINGS: LazyLock<bool> = LazyLock::new(|| env::var_os("DEFEREVM_CANARY").is_some());
+    *SINGS
 }
 
 /// All ones if the top bit of `limb` is set, else zero.
