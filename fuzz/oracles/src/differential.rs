@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use deferevm::{
     Address, B256, Code, Evm, Fork, U256,
     block::{Block, BlockError},
+    bytecode::Bytecode,
     opcode as op,
     state::{AccountInfo, InMemoryDatabase},
     transaction::Receipt,
@@ -90,19 +91,30 @@ fn write_contracts(state: &mut InMemoryDatabase, bytes: &[u8]) {
 
 fn contract(choices: &mut ByteChoices<'_>, names: &[Address], bytes: &[u8]) -> Option<Vec<u8>> {
     let code = match choices.below(8) {
-        0..3 => program(choices, names),
-        3 => {
+        0..4 => {
+            let code = Bytecode::new().raw(program(choices, names));
+            log_all(code).bytes().to_vec()
+        }
+        4 => {
             let mut code = precompiles::call(choices);
             while choices.one_in(2) {
                 code = code.raw(precompiles::call(choices));
             }
             code.op(op::STOP).bytes().to_vec()
         }
-        4 if choices.one_in(4) => bytes.to_vec(),
+        5 if choices.one_in(4) => bytes.to_vec(),
         _ => return None,
     };
     // No contract begins so, but a delegation (EIP-3541, EIP-7702).
     (code.first() != Some(&0xef)).then_some(code)
+}
+
+/// Logs what a program leaves in its memory and on its stack, where it gets so far.
+fn log_all(mut code: Bytecode) -> Bytecode {
+    for offset in [96u64, 128, 160] {
+        code = code.push(offset).op(op::MSTORE);
+    }
+    code.push(192).push(0).op(op::LOG0)
 }
 
 fn compare(case: Case, hashes: &[(u64, B256)]) -> Compared {

@@ -42,11 +42,13 @@ impl Choices for Random {
     }
 }
 
-/// A word of a kind that code has: small, a power of two, a mask, one of these addresses, anything.
+/// A word of a kind that code has: small, negative, a power of two, a mask, one of these addresses,
+/// anything.
 pub fn word<C: Choices>(choices: &mut C, addresses: &[Address]) -> U256 {
     let bit = choices.below(256) as usize;
     match choices.below(8) {
-        0..=2 => choices.below(70).into(),
+        0..=1 => choices.below(70).into(),
+        2 => U256::MAX - (U256::from(choices.below(70)) << (bit / 2)),
         3 => choices.next().into(),
         4 => U256::one() << bit,
         5 => (U256::one() << bit) - 1,
@@ -166,9 +168,11 @@ impl<'a, C: Choices> Writer<'a, C> {
         }
         if !self.random.one_in(4) {
             for _ in 0..row.pops {
-                match self.random.below(6) {
-                    0 => self.push_any(),
-                    _ => self.push_small(),
+                // Pure functions take anything; elsewhere a large operand is mostly the end.
+                let anything = if row.byte <= op::CLZ { 4 } else { 1 };
+                match self.random.below(6) < anything {
+                    true => self.push_any(),
+                    false => self.push_small(),
                 }
             }
         }
@@ -177,8 +181,15 @@ impl<'a, C: Choices> Writer<'a, C> {
             let byte = self.random.pick(&[0, 1, 0x5b, 0xff]);
             self.code.push(byte);
         }
-        if row.pushes > 0 && self.random.one_in(2) {
-            self.code.push(op::POP);
+        if row.pushes > 0 {
+            match self.random.below(4) {
+                0 => self.code.push(op::POP),
+                1..=2 => {
+                    let offset = self.random.pick(&[0, 32, 64]);
+                    self.code.extend([op::PUSH1, offset, op::MSTORE]);
+                }
+                _ => {}
+            }
         }
     }
 

@@ -123,7 +123,7 @@ pub fn sar(shift: U256, x: U256) -> U256 {
         return U256([sign; 4]);
     }
     #[cfg(fuzz_canary)]
-    let sign = if canary_sings() { 0 } else { sign };
+    let shift = shift ^ U256::from(u8::from(canary_sings()));
     shift_down(shift.0[0], x, sign)
 }
 
