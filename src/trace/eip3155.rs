@@ -28,10 +28,9 @@ use crate::{Halt, U256, opcode};
 /// # let code = Bytecode::new().push(1).op(opcode::POP).code();
 /// # state.insert_account(callee, U256::zero(), 1, &code);
 /// # let transaction = Transaction { to: Some(callee), gas_limit: 30_000, ..Transaction::default() };
-/// # let block = Block {
-/// #     transactions: vec![Recovered::unsigned(transaction, caller)],
-/// #     ..Block::default()
-/// # };
+/// # let mut block = Block::default();
+/// # block.environment.gas_limit = 30_000;
+/// # block.transactions.push(Recovered::unsigned(transaction, caller));
 /// Evm::new(Fork::Berlin)
 ///     .tracer(|_| Some(Box::new(Eip3155::new(std::io::stderr()))))
 ///     .edges(false)
