@@ -24,7 +24,7 @@ use crate::{
 pub enum Tier {
     /// Tier 0 alone: one instruction after the other.
     Plain,
-    /// Tier 1 for all code that it can translate, from its first run: see [`blocks`](crate::blocks).
+    /// Tier 1 for all code that it can translate, from its first run: see the module `blocks`.
     Blocks,
     /// Tier 1 for code that has become hot, tier 0 until then.
     #[default]

@@ -1,7 +1,7 @@
 //! The command line: one file for each subcommand, whose arguments are declared once for parser, help
 //! and documentation.
 //!
-//! Owns the frame only. A subcommand adds its module, a variant of [`Command`] and an arm in [`main`].
+//! Owns the frame only. A subcommand adds its module, a variant of `Command` and an arm in `main`.
 
 mod block;
 mod blocktest;
