@@ -24,7 +24,7 @@ use crate::{
     state::{ErasedDatabase, LiveAccount, State, StateChanges},
     trace::{TracerFactory, TransactionPlace},
     transaction::{
-        Executed, Executor, InvalidTransaction, Kind, Limit, Original, Receipt, Scene, Status,
+        Executed, Executor, InvalidTransaction, Kind, Limit, Original, Receipt, Status,
         TransactionRules,
     },
 };
@@ -163,7 +163,7 @@ fn synchronous<'d>(
     let mut trees = Vec::with_capacity(setting.originals.len());
     let mut gas_left = block.environment.gas_limit;
     for (position, original) in (0u32..).zip(setting.originals) {
-        let scene = scene(&setting, &state);
+        let scene = setting.scene(&state);
         let transaction = &original.recovered.transaction;
         let invalid =
             |error: InvalidTransaction| BlockFault::invalid_transaction(position, original, error);
@@ -422,18 +422,6 @@ impl<'d> Rounds<'_, 'd> {
                 .iter()
                 .map(|(record, limit)| record.refused(index, *limit)),
         );
-    }
-}
-
-/// The round's facts for a synchronous transaction.
-fn scene<'a>(setting: &Setting<'a>, state: &'a State<'_>) -> Scene<'a> {
-    Scene {
-        fork: setting.fork,
-        policy: setting.policy,
-        block: setting.block,
-        precompiles: setting.precompiles,
-        rules: setting.rules,
-        state,
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     partition::{Batch, Member, Partition, Schedule},
 };
 use crate::{
-    Address, B256, BlockEnvironment, Fork, U256,
+    Address, BlockEnvironment, Fork, U256,
     call::Policy,
     precompiles::Precompiles,
     state::{Fault, LiveAccount, Map, State},
@@ -46,7 +46,22 @@ pub struct Setting<'e> {
     pub tracers: Option<&'e TracerFactory>,
 }
 
-impl Setting<'_> {
+impl<'e> Setting<'e> {
+    /// The facts of a transaction that runs on this state.
+    pub fn scene<'a>(&self, state: &'a State<'_>) -> Scene<'a>
+    where
+        'e: 'a,
+    {
+        Scene {
+            fork: self.fork,
+            policy: self.policy,
+            block: self.block,
+            precompiles: self.precompiles,
+            rules: self.rules,
+            state,
+        }
+    }
+
     /// Whether the block has blob gas left for an original transaction (semantics, section 8).
     ///
     /// # Errors
@@ -264,16 +279,12 @@ impl<'e> Round<'e> {
         }
     }
 
-    /// The round's facts as its transactions see them.
-    pub fn scene(&self) -> Scene<'_> {
-        Scene {
-            fork: self.setting.fork,
-            policy: self.setting.policy,
-            block: self.setting.block,
-            precompiles: self.setting.precompiles,
-            rules: self.setting.rules,
-            state: &self.state,
-        }
+    /// Says that no batch is left. Each worker that hears it says it again, to the next one.
+    fn close(&self) {
+        self.ready
+            .0
+            .send(None)
+            .expect("the receiver is kept beside the sender");
     }
 
     /// Which transaction of the block one of the round is.
@@ -350,6 +361,7 @@ impl Worker {
         while let Ok(Some(index)) = round.ready.1.recv() {
             self.run_batch(round, &round.schedule.batches[index as usize], &mut output);
         }
+        round.close();
         self.release(&mut output);
         output
     }
@@ -422,14 +434,7 @@ impl Worker {
         }
         hand_over.left -= 1;
         if hand_over.left == 0 {
-            // One for each worker that may be waiting; more are left unread.
-            for _ in 0..WORKERS_MAX {
-                round
-                    .ready
-                    .0
-                    .send(None)
-                    .expect("the receiver is kept beside the sender");
-            }
+            round.close();
         }
     }
 
@@ -496,7 +501,7 @@ impl Worker {
 
     fn execute(&mut self, round: &Round<'_>, position: u32) -> Result<Executed, Fault> {
         self.hold(round, round.work.owned(position))?;
-        let scene = round.scene();
+        let scene = round.setting.scene(&round.state);
         // Unique in the round, which is as long as an account lives in a journal.
         let epoch = position + 1;
         self.executor
@@ -560,15 +565,10 @@ fn publish(round: &Round<'_>, position: u32, executed: &mut Executed) {
     if calls.is_empty() {
         return;
     }
-    let (parent, root): (B256, u32) = match &round.work {
-        Work::Originals(_) => (
-            round.setting.originals[position as usize].recovered.hash,
-            position,
-        ),
-        Work::Records { records, .. } => {
-            let record = &records[position as usize];
-            (record.id, record.root)
-        }
+    let parent = round.place(position).id;
+    let root = match &round.work {
+        Work::Originals(_) => position,
+        Work::Records { records, .. } => records[position as usize].root,
     };
     round.published.push(
         calls
