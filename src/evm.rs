@@ -11,7 +11,7 @@ use crate::{
     call::Policy,
     precompiles::{Precompile, Precompiles},
     round::{Limits, One, Owned, Partition, SenderTarget},
-    state::{Database, InMemoryDatabase, StateChanges, roots::state_root},
+    state::{Database, InMemoryDatabase, StateChanges, roots::root_after},
     trace::{Tracer, TracerFactory, TransactionPlace},
     transaction::{BlobSchedule, Original, TransactionRules},
 };
@@ -188,11 +188,7 @@ impl Evm {
         database: &InMemoryDatabase,
         block: &Block,
     ) -> Result<BlockOutcome, BlockError<Infallible>> {
-        let root_of = |changes: &StateChanges| {
-            let mut after = database.clone();
-            after.apply(changes);
-            state_root(&after)
-        };
+        let root_of = |changes: &StateChanges| root_after(database, changes);
         self.run(database, block, &self.prepare(block), Some(&root_of))
     }
 

@@ -11,10 +11,10 @@ use super::{
     receipts::{Outcome, TrieReceipt},
 };
 use crate::{
-    B256, Fork, Log,
+    Fork, Log,
     call::Policy,
     precompiles::Precompiles,
-    state::{Fault, InMemoryDatabase, State, StateChanges, roots::state_root},
+    state::{Fault, InMemoryDatabase, State, StateChanges, roots::root_after},
     transaction::{
         Executed, Executor, InvalidTransaction, Original, Scene, Status, TransactionRules,
         TransactionType,
@@ -107,7 +107,7 @@ fn run(
             outcome: if fork >= Fork::Byzantium {
                 Outcome::Status(executed.status.is_success())
             } else {
-                Outcome::StateRoot(root_after(database, &state))
+                Outcome::StateRoot(root_after(database, &state.changes()))
             },
             cumulative_gas_used: used + gas_used,
             logs: executed.effects.logs,
@@ -123,13 +123,6 @@ fn run(
         ledger,
         changes: state.into_changes(),
     })
-}
-
-/// The root of the state as a block's transactions have left it so far.
-fn root_after(database: &InMemoryDatabase, state: &State<'_>) -> B256 {
-    let mut after = database.clone();
-    after.apply(&state.changes());
-    state_root(&after)
 }
 
 /// Executes one transaction in a block that has used `used` gas before it.

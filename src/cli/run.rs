@@ -7,7 +7,7 @@ use bytes::Bytes;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{EXIT_FAILED, EXIT_PASSED, EXIT_UNUSABLE};
+use super::{EXIT_FAILED, EXIT_PASSED, EXIT_UNUSABLE, block::log_json};
 use crate::{
     Address, BlockEnvironment, Code, Evm, Fork, U256,
     block::{Block, BlockOutcome},
@@ -223,21 +223,16 @@ fn describe(receipt: &Receipt) -> String {
 
 fn to_json(outcome: &BlockOutcome, intrinsic: u64) -> Value {
     let root = &outcome.roots()[0];
-    let receipts = |receipts: &[Receipt]| receipts.iter().map(receipt_json).collect::<Vec<_>>();
     let mut json = json!({
         "status": root.status.word(),
         "reason": root.status.reason(),
         "output": hex(&root.output),
         "gasUsed": root.gas_used.saturating_sub(intrinsic),
-        "logs": root.logs.iter().map(|log| json!({
-            "address": format!("{:?}", log.address),
-            "topics": log.topics.iter().map(|topic| format!("{topic:?}")).collect::<Vec<_>>(),
-            "data": hex(&log.data),
-        })).collect::<Vec<_>>(),
+        "logs": root.logs.iter().map(log_json).collect::<Vec<_>>(),
     });
     if outcome.policy != Policy::Synchronous {
         json["rounds"] = json!(outcome.rounds.len());
-        json["records"] = json!(receipts(&outcome.receipts[1..]));
+        json["records"] = outcome.receipts[1..].iter().map(receipt_json).collect();
     }
     json
 }

@@ -196,7 +196,7 @@ impl<'d> State<'d> {
         Ok(())
     }
 
-    /// Everything that has changed so far, sorted.
+    /// Everything that has been written so far.
     pub fn changes(&self) -> StateChanges {
         StateChanges {
             accounts: self

@@ -2,7 +2,7 @@
 
 use alloy_trie::{EMPTY_ROOT_HASH, TrieAccount, root};
 
-use super::{AccountInfo, InMemoryDatabase, MemoryAccount};
+use super::{AccountInfo, InMemoryDatabase, MemoryAccount, StateChanges};
 use crate::{B256, U256};
 
 /// The root of a whole state held in memory.
@@ -14,6 +14,13 @@ pub fn state_root(database: &InMemoryDatabase) -> B256 {
         )
     });
     B256(root::state_root_unsorted(accounts).0)
+}
+
+/// The root of a whole state once these changes have been made to it.
+pub fn root_after(database: &InMemoryDatabase, changes: &StateChanges) -> B256 {
+    let mut after = database.clone();
+    after.apply(changes);
+    state_root(&after)
 }
 
 /// The root of an account's storage.

@@ -200,7 +200,8 @@ fn receipt_json(receipt: &Receipt) -> Value {
     json
 }
 
-fn log_json(log: &Log) -> Value {
+/// A log entry.
+pub(in crate::cli) fn log_json(log: &Log) -> Value {
     json!({
         "address": hex(log.address),
         "topics": log.topics.iter().map(|topic| format!("{topic:?}")).collect::<Vec<_>>(),

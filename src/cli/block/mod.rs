@@ -8,6 +8,8 @@ mod machine;
 mod people;
 mod runs;
 
+pub(super) use machine::log_json;
+
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
