@@ -4,17 +4,12 @@
 //! One test per file, and one per suite that counts what it holds, so that a suite that shrinks or
 //! vanishes fails.
 
-use std::{
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+mod suites;
 
-use deferevm::fixtures::{BlockchainTest, FixtureFile, FixtureNetwork, run_chain, walk};
-use libtest_mimic::{Arguments, Failed, Trial};
+use std::process::ExitCode;
 
-/// Where the suites lie.
-const VARIABLE: &str = "DEFEREVM_FIXTURES";
+use deferevm::fixtures::{BlockchainTest, FixtureFile, FixtureNetwork, run_chain};
+use libtest_mimic::Failed;
 
 /// A suite with what it holds.
 struct Suite {
@@ -27,7 +22,7 @@ struct Suite {
     skipped: usize,
 }
 
-const SUITES: [Suite; 5] = [
+static SUITES: [Suite; 5] = [
     Suite {
         folder: "classic-ethereum-tests/BlockchainTests/ValidBlocks",
         files: 188,
@@ -66,60 +61,18 @@ const SUITES: [Suite; 5] = [
 ];
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let trials = match std::env::var_os(VARIABLE) {
-        Some(root) => SUITES
-            .iter()
-            .flat_map(|suite| trials(suite, Path::new(&root)))
-            .collect(),
-        None => vec![Trial::test("fixtures", || {
-            Err(Failed::from(format!(
-                "{VARIABLE} is not set: it names the folder of the unpacked fixtures"
-            )))
-        })],
-    };
-    libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-/// The tests of a suite: its files, and its counts.
-fn trials(suite: &'static Suite, root: &Path) -> Vec<Trial> {
-    let folder = root.join(suite.folder);
-    let files = match files(&folder) {
-        Ok(files) => files,
-        Err(error) => {
-            return vec![Trial::test(suite.folder, move || Err(Failed::from(error)))];
-        }
-    };
-    let counted = files.clone();
-    let mut trials = vec![Trial::test(format!("{} counts", suite.folder), move || {
-        check_counts(suite, &counted)
-    })];
-    trials.extend(files.into_iter().map(|file| {
-        let name = file.name.strip_prefix(&*root.to_string_lossy());
-        let name = name.unwrap_or(&file.name).trim_start_matches('/');
-        Trial::test(name.to_owned(), move || run_file(&file))
-    }));
-    trials
-}
-
-fn files(folder: &Path) -> Result<Vec<FixtureFile>, String> {
-    let paths: [PathBuf; 1] = [folder.to_owned()];
-    let mut files = Vec::new();
-    let mut error = None;
-    let _ = walk(&paths, &mut |file| match file {
-        Ok(file) => {
-            files.push(file);
-            ControlFlow::Continue(())
-        }
-        Err(unusable) => {
-            error = Some(unusable.to_string());
-            ControlFlow::Break(())
-        }
-    });
-    match error {
-        None => Ok(files),
-        Some(error) => Err(error),
-    }
+    let folders: Vec<&str> = SUITES.iter().map(|suite| suite.folder).collect();
+    suites::run(&folders, |root| {
+        let trials = |suite: &'static Suite| {
+            suites::suite_trials(
+                root,
+                suite.folder,
+                |files| check_counts(suite, files),
+                run_file,
+            )
+        };
+        SUITES.iter().flat_map(trials).collect()
+    })
 }
 
 fn check_counts(suite: &Suite, files: &[FixtureFile]) -> Result<(), Failed> {

@@ -1,42 +1,10 @@
 //! Real mainnet blocks: under `synchronous` as the chain has them, and under deferral the same for
 //! every number of workers and every partition.
 
-use std::path::PathBuf;
+mod bundles;
 
-use deferevm::{
-    Evm,
-    block::bundle::{BlockBundle, BundleOptions, Document},
-    call::Policy,
-    partition_by_name,
-};
-
-/// The bundles' folder.
-///
-/// # Panics
-/// Says what to set where there is none.
-fn bundles() -> Vec<BlockBundle> {
-    let folder = std::env::var_os("DEFEREVM_BLOCKS").map(PathBuf::from).expect(
-        "DEFEREVM_BLOCKS must name a folder of block bundles (NUMBER.json.zst); see \"Tests\" in README.md",
-    );
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    paths.retain(|path| path.to_string_lossy().ends_with(".json.zst"));
-    paths.sort();
-    assert!(!paths.is_empty(), "no *.json.zst in {}", folder.display());
-    paths
-        .into_iter()
-        .map(|path| {
-            let bytes = zstd::decode_all(std::fs::File::open(&path).unwrap()).unwrap();
-            let document = Document {
-                name: &path.to_string_lossy(),
-                bytes: &bytes,
-            };
-            BlockBundle::parse(document, BundleOptions::default()).unwrap()
-        })
-        .collect()
-}
+use bundles::bundles;
+use deferevm::{Evm, call::Policy, partition_by_name};
 
 #[test]
 fn every_real_block_uses_the_gas_its_header_says() {

@@ -1,15 +1,10 @@
 //! Real mainnet blocks under deferral: the engine, with any workers and any partition, comes to just
 //! what the reference says.
 
-use std::path::PathBuf;
+mod bundles;
 
-use deferevm::{
-    Evm,
-    block::bundle::{BlockBundle, BundleOptions, Document},
-    call::Policy,
-    partition_by_name,
-    transaction::TransactionRules,
-};
+use bundles::bundles;
+use deferevm::{Evm, call::Policy, partition_by_name, transaction::TransactionRules};
 use deferevm_reference::{Reference, assert_same};
 
 const PARTITIONS: [&str; 3] = ["owned", "sender-target", "one"];
@@ -50,29 +45,4 @@ fn every_real_block_is_executed_as_the_reference_says() {
             }
         }
     }
-}
-
-/// Every bundle of the folder.
-///
-/// # Panics
-/// Says what to set where there is none.
-fn bundles() -> impl Iterator<Item = BlockBundle> {
-    let folder = std::env::var_os("DEFEREVM_BLOCKS").map(PathBuf::from).expect(
-        "DEFEREVM_BLOCKS must name a folder of block bundles (NUMBER.json.zst); see \"Tests\" in README.md",
-    );
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    paths.retain(|path| path.to_string_lossy().ends_with(".json.zst"));
-    paths.sort();
-    assert!(!paths.is_empty(), "no *.json.zst in {}", folder.display());
-    paths.into_iter().map(|path| {
-        let bytes = zstd::decode_all(std::fs::File::open(&path).unwrap()).unwrap();
-        let document = Document {
-            name: &path.to_string_lossy(),
-            bytes: &bytes,
-        };
-        BlockBundle::parse(document, BundleOptions::default()).unwrap()
-    })
 }

@@ -3,6 +3,8 @@
 //! One test per file, named by its path, and one per suite that counts its cases by fork, so that a
 //! suite that shrinks or vanishes fails.
 
+mod suites;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -12,10 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use deferevm::fixtures::{FixtureFork, PreparedCase, StateRunner, StateTest};
-use libtest_mimic::{Arguments, Failed, Trial};
-
-/// Where the suites lie.
-const VARIABLE: &str = "DEFEREVM_FIXTURES";
+use libtest_mimic::{Failed, Trial};
 
 /// A suite with the number of its files, and of its cases by fork.
 struct Suite {
@@ -108,56 +107,19 @@ const SUITES: &[Suite] = &[
 ];
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let trials = match std::env::var_os(VARIABLE) {
-        Some(root) => SUITES
-            .iter()
-            .flat_map(|suite| trials(suite, Path::new(&root)))
-            .collect(),
-        None => vec![Trial::test("fixtures", || {
-            let folders: Vec<&str> = SUITES.iter().map(|suite| suite.folder).collect();
-            Err(Failed::from(format!(
-                "{VARIABLE} is not set: set it to the folder that holds {}",
-                folders.join(", ")
-            )))
-        })],
-    };
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let folders: Vec<&str> = SUITES.iter().map(|suite| suite.folder).collect();
+    suites::run(&folders, |root| {
+        let suites = SUITES.iter();
+        suites.flat_map(|suite| trials(suite, root)).collect()
+    })
 }
 
 fn trials(suite: &'static Suite, root: &Path) -> Vec<Trial> {
-    let mut paths = Vec::new();
-    collect(&root.join(suite.folder), &mut paths);
-    paths.sort();
-    let mut trials: Vec<Trial> = paths
-        .iter()
-        .cloned()
-        .map(|path| {
-            let name = path.strip_prefix(root).unwrap_or(&path);
-            Trial::test(name.display().to_string(), move || run_file(&path))
-        })
-        .collect();
+    let paths = suites::json_files(&root.join(suite.folder));
+    let mut trials = suites::path_trials(root, &paths, run_file);
     let name = format!("{} is complete", suite.folder);
     trials.push(Trial::test(name, move || count(suite, &paths)));
     trials
-}
-
-/// Every JSON file below `folder`; none if it is not there, which the count then reports.
-fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries {
-        let path = entry.expect("a listed entry can be read").path();
-        if path.is_dir() {
-            collect(&path, into);
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-        {
-            into.push(path);
-        }
-    }
 }
 
 fn count(suite: &Suite, paths: &[PathBuf]) -> Result<(), Failed> {

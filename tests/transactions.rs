@@ -4,6 +4,8 @@
 //! One test per file, and one per suite that counts what it holds, so that a suite that shrinks or
 //! vanishes fails.
 
+mod suites;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -19,11 +21,8 @@ use deferevm::{
     transaction::{IntrinsicGas, InvalidTransaction, Recovered, TransactionRules, validate},
 };
 use deferevm_opcodes::BlockEnvironment;
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 use serde::Deserialize;
-
-/// Where the suites lie.
-const VARIABLE: &str = "DEFEREVM_FIXTURES";
 
 /// A suite with what it holds.
 struct Suite {
@@ -71,60 +70,19 @@ struct Expected {
 type File = BTreeMap<String, Entry>;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let trials = match std::env::var_os(VARIABLE) {
-        Some(root) => SUITES
-            .iter()
-            .flat_map(|suite| trials(suite, Path::new(&root)))
-            .collect(),
-        None => vec![Trial::test("fixtures", || {
-            Err(Failed::from(format!(
-                "{VARIABLE} is not set: set it to the folder that holds {} and {}",
-                SUITES[0].folder, SUITES[1].folder
-            )))
-        })],
-    };
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let folders: Vec<&str> = SUITES.iter().map(|suite| suite.folder).collect();
+    suites::run(&folders, |root| {
+        let suites = SUITES.iter();
+        suites.flat_map(|suite| trials(suite, root)).collect()
+    })
 }
 
 fn trials(suite: &'static Suite, root: &Path) -> Vec<Trial> {
-    let folder = root.join(suite.folder);
-    let mut paths = Vec::new();
-    collect(&folder, &mut paths);
-    paths.sort();
-    let mut trials: Vec<Trial> = paths
-        .iter()
-        .cloned()
-        .map(|path| {
-            let name = path
-                .strip_prefix(root)
-                .unwrap_or(&path)
-                .display()
-                .to_string();
-            Trial::test(name, move || run_file(&path))
-        })
-        .collect();
+    let paths = suites::json_files(&root.join(suite.folder));
+    let mut trials = suites::path_trials(root, &paths, run_file);
     let name = format!("{} is complete", suite.folder);
     trials.push(Trial::test(name, move || count(suite, &paths)));
     trials
-}
-
-/// Every JSON file below `folder`; none if it is not there, which the count then reports.
-fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries {
-        let path = entry.expect("a listed entry can be read").path();
-        if path.is_dir() {
-            collect(&path, into);
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-        {
-            into.push(path);
-        }
-    }
 }
 
 fn count(suite: &Suite, paths: &[PathBuf]) -> Result<(), Failed> {

@@ -3,19 +3,14 @@
 //! One test per file, and one that counts what the suite holds, so that a suite that shrinks or
 //! vanishes fails.
 
-use std::{
-    collections::BTreeMap,
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+mod suites;
 
-use deferevm::fixtures::{FixtureFile, VmTest, run_vm_test, walk};
-use libtest_mimic::{Arguments, Failed, Trial};
+use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
-/// Where the suites lie.
-const VARIABLE: &str = "DEFEREVM_FIXTURES";
-/// The suite within them.
+use deferevm::fixtures::{FixtureFile, VmTest, run_vm_test};
+use libtest_mimic::Failed;
+
+/// The suite, within the folder of all.
 const SUITE: &str = "classic-legacy-constantinople/Constantinople/VMTests";
 
 /// Folders with their tests, and how many of those must halt exceptionally. A file holds one test.
@@ -35,53 +30,9 @@ const FOLDERS: [(&str, usize, usize); 12] = [
 ];
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let trials = match std::env::var_os(VARIABLE) {
-        Some(root) => trials(Path::new(&root)),
-        None => vec![Trial::test("fixtures", || {
-            Err(Failed::from(format!(
-                "{VARIABLE} is not set: it names the folder of the unpacked fixtures"
-            )))
-        })],
-    };
-    libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-fn trials(root: &Path) -> Vec<Trial> {
-    let folder = root.join(SUITE);
-    let files = match files(&folder) {
-        Ok(files) => files,
-        Err(error) => return vec![Trial::test(SUITE, move || Err(Failed::from(error)))],
-    };
-    let counted = files.clone();
-    let count = format!("{SUITE} counts");
-    let mut trials = vec![Trial::test(count, move || check_counts(&counted))];
-    trials.extend(files.into_iter().map(|file| {
-        let name = file.name.strip_prefix(&*root.to_string_lossy());
-        let name = name.unwrap_or(&file.name).trim_start_matches('/');
-        Trial::test(name.to_owned(), move || run_file(&file))
-    }));
-    trials
-}
-
-fn files(folder: &Path) -> Result<Vec<FixtureFile>, String> {
-    let paths: [PathBuf; 1] = [folder.to_owned()];
-    let mut files = Vec::new();
-    let mut error = None;
-    let _ = walk(&paths, &mut |file| match file {
-        Ok(file) => {
-            files.push(file);
-            ControlFlow::Continue(())
-        }
-        Err(unusable) => {
-            error = Some(unusable.to_string());
-            ControlFlow::Break(())
-        }
-    });
-    match error {
-        None => Ok(files),
-        Some(error) => Err(error),
-    }
+    suites::run(&[SUITE], |root| {
+        suites::suite_trials(root, SUITE, check_counts, run_file)
+    })
 }
 
 fn check_counts(files: &[FixtureFile]) -> Result<(), Failed> {
