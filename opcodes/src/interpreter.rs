@@ -55,21 +55,23 @@ pub fn run_with<H: Host + ?Sized>(frame: &mut Frame, host: &mut H, tier: Tier) -
     {
         let blocks: *const Blocks = blocks;
         // SAFETY: 1. The blocks lie behind the `Arc` of `frame.code`, at a fixed address, and are
-        // never replaced. 2. Nothing in a body replaces `frame.code`; the host gets no frame.
-        if let Some(action) = blocks::run(frame, host, unsafe { &*blocks }) {
+        // never replaced. 2. Nothing in a body replaces `frame.code`; the host gets no frame. 3. They
+        // were translated from that code, for the frame's fork.
+        let action = unsafe { blocks::run(frame, host, &*blocks) };
+        if let Some(action) = action {
             return action;
         }
     }
-    let (action, _) = execute::<H, false>(frame, host, u64::MAX);
-    action.expect("nobody takes so many jumps")
+    let (action, _) = execute::<H, false>(frame, host, UNBOUNDED);
+    action.expect("nobody runs so many bytes")
 }
 
 /// Runs a frame on tier 0 until there is an action, or until its code is hot; then translates it.
 fn warm_up<H: Host + ?Sized>(frame: &mut Frame, host: &mut H) -> Option<Action> {
-    let jumps = frame.code.jumps_until_hot()?;
-    if jumps > 0 {
-        let (action, left) = execute::<H, false>(frame, host, jumps);
-        frame.code.add_heat(1 + jumps - left);
+    let cold = frame.code.bytes_until_hot()?;
+    if cold > 0 {
+        let (action, left) = execute::<H, false>(frame, host, cold);
+        frame.code.add_heat(cold - left);
         if action.is_some() {
             return action;
         }
@@ -88,7 +90,7 @@ pub fn run_traced<H: Host + ?Sized>(
         let step = Step::of(frame);
         let (opcode, gas_before) = (step.opcode, step.gas);
         tracer.begin(&step);
-        let (action, _) = execute::<H, true>(frame, host, u64::MAX);
+        let (action, _) = execute::<H, true>(frame, host, UNBOUNDED);
         let spent = gas_before - frame.gas.remaining;
         let halt = match &action {
             Some(Action::Exit(Exit::Halt(halt))) => Some(*halt),
@@ -113,15 +115,18 @@ const fn row(byte: u8) -> &'static Instruction {
     }
 }
 
-/// Runs until there is an action, or so many jumps were taken or, with `STEP`, for one instruction;
-/// says how many jumps are left.
+/// More bytes of code than anyone runs: 2⁶² gas would pay for them.
+const UNBOUNDED: u64 = 1 << 62;
+
+/// Runs until there is an action, or for one instruction with `STEP`, or up to the first taken jump
+/// at which at least so many bytes of code have been run; says how many bytes are left.
 ///
 /// While it runs, `pc` (past the opcode), `top` and `gas` live in registers, and the frame's own are
 /// stale; they are put back before anything else sees the frame.
 fn execute<H: Host + ?Sized, const STEP: bool>(
     frame: &mut Frame,
     host: &mut H,
-    mut jumps: u64,
+    bytes: u64,
 ) -> (Option<Action>, u64) {
     let schedule = frame.schedule();
     let analysis: *const Analysis = frame.code.analysis();
@@ -134,10 +139,17 @@ fn execute<H: Host + ?Sized, const STEP: bool>(
     let mut pc = unsafe { start.add(frame.pc) };
     let mut top = frame.stack.top();
     let mut gas = frame.gas.remaining;
+    // Where the bytes would end if there were no jumps: between two of them the counter is the count.
+    let mut limit = frame.pc as u64 + bytes;
 
     macro_rules! position {
         () => {
             pc as usize - start as usize
+        };
+    }
+    macro_rules! left {
+        () => {
+            limit.saturating_sub(position!() as u64)
         };
     }
     macro_rules! put_back {
@@ -157,7 +169,7 @@ fn execute<H: Host + ?Sized, const STEP: bool>(
     macro_rules! end {
         ($action:expr) => {{
             frame.pc -= 1;
-            return (Some($action), jumps);
+            return (Some($action), left!());
         }};
     }
 
@@ -284,7 +296,7 @@ fn execute<H: Host + ?Sized, const STEP: bool>(
                 enter!($name);
                 put_back!();
                 match $body {
-                    Ok(message) => return (Some(Action::$action(message)), jumps),
+                    Ok(message) => return (Some(Action::$action(message)), left!()),
                     Err(interrupt) => end!(interrupt.into()),
                 }
             }};
@@ -294,12 +306,13 @@ fn execute<H: Host + ?Sized, const STEP: bool>(
                 match control_flow::destination(analysis, $target) {
                     // SAFETY: 1. A jump destination is a position in the code.
                     Some(position) => {
+                        let left = left!();
                         pc = unsafe { start.add(position) };
-                        jumps -= 1;
-                        if jumps == 0 {
+                        if left == 0 {
                             put_back!();
                             return (None, 0);
                         }
+                        limit = position as u64 + left;
                     }
                     None => break 'run Some(Halt::InvalidJump),
                 }
@@ -554,13 +567,13 @@ fn execute<H: Host + ?Sized, const STEP: bool>(
         }
         if STEP {
             put_back!();
-            return (None, jumps);
+            return (None, left!());
         }
     };
     put_back!();
     frame.pc -= 1;
     let halt = halt.unwrap_or_else(|| failed_check(frame));
-    (Some(Action::Exit(Exit::Halt(halt))), jumps)
+    (Some(Action::Exit(Exit::Halt(halt))), left!())
 }
 
 /// Which check an instruction has failed before its body; the first of them, where it fails more.

@@ -23,8 +23,8 @@ struct Shared {
     analysis: OnceLock<Analysis>,
     /// The code in blocks, for the fork that first needed it; `None` where that is over its limit.
     blocks: OnceLock<Option<Box<Blocks>>>,
-    /// Jumps that tier 0 has taken in this code. Relaxed: it decides only when the code is
-    /// translated, and results are the same before and after.
+    /// Bytes of this code that tier 0 has run. Relaxed: it decides only when the code is translated,
+    /// and results are the same before and after.
     heat: AtomicU64,
 }
 
@@ -36,9 +36,9 @@ struct Shared {
 /// last byte. An instruction at pc ≥ n is a STOP, which ends the frame.
 pub(crate) const PADDING: usize = 33;
 
-/// Tier 0 takes about as long over one jump and what runs between two as it takes to translate so
-/// many bytes: code is translated when translating it costs as much as has been spent on it.
-const BYTES_PER_JUMP: u64 = 4;
+/// Code is translated when tier 0 has run so many times its length in bytes, counted with every
+/// repetition: what tier 1 would have saved on them by then is about what translating costs.
+const RUNS_UNTIL_HOT: u64 = 8;
 
 /// What the run loop needs to know of code.
 #[derive(Debug)]
@@ -118,18 +118,18 @@ impl Code {
             .get_or_init(|| Blocks::new(self.analysis(), fork).map(Box::new));
     }
 
-    /// How many jumps tier 0 may take in this code before it is translated; `None` if it never is.
-    pub(crate) fn jumps_until_hot(&self) -> Option<u64> {
+    /// How many bytes tier 0 may run of this code before it is translated; `None` if it never is.
+    pub(crate) fn bytes_until_hot(&self) -> Option<u64> {
         if self.0.hash.is_zero() || self.0.blocks.get().is_some() {
             return None;
         }
-        let threshold = self.0.bytes.len() as u64 / BYTES_PER_JUMP;
+        let threshold = self.0.bytes.len() as u64 * RUNS_UNTIL_HOT;
         Some(threshold.saturating_sub(self.0.heat.load(Ordering::Relaxed)))
     }
 
-    /// Counts jumps that tier 0 has taken.
-    pub(crate) fn add_heat(&self, jumps: u64) {
-        self.0.heat.fetch_add(jumps, Ordering::Relaxed);
+    /// Counts bytes that tier 0 has run.
+    pub(crate) fn add_heat(&self, bytes: u64) {
+        self.0.heat.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
