@@ -3,7 +3,7 @@
 //! A rule never looks beyond the block, and gas and stack bounds are those of the instructions as
 //! they stand in the code, so a rule need only keep the words right.
 
-use super::op::{Op, binary};
+use super::op::{Op, binary, of_copy};
 use crate::{U256, machine::word, table};
 
 /// An operation and where it begins.
@@ -54,6 +54,9 @@ impl Tail {
         }
         match self.last() {
             Some(Op::Dup { depth }) => {
+                if self.put_copy_first(opcode, depth) {
+                    return self.binary_swapped(opcode, forms.plain, pc, gas);
+                }
                 let first = self.items.pop().expect("just seen");
                 self.add((forms.dup)(depth), first.pc, first.gas)
             }
@@ -62,13 +65,38 @@ impl Tail {
         }
     }
 
+    /// After a constant and a DUP of a word below it: puts the copy first, then the constant, then SWAP1,
+    /// if there is a rule for that order; whether there was.
+    fn put_copy_first(&mut self, opcode: u8, depth: u8) -> bool {
+        let [.., first, _] = self.items[..] else {
+            return false;
+        };
+        let Some(constant) = self.constant(first.op) else {
+            return false;
+        };
+        let has_rule = match opcode {
+            table::DIV => divide_by(constant).is_some(),
+            table::MOD => word::as_u64(constant).is_some(),
+            _ => is_commutative(opcode) || reversed(opcode).is_some() || opcode == table::SUB,
+        };
+        if !has_rule {
+            return false;
+        }
+        self.items.truncate(self.items.len() - 2);
+        let copy = match depth - 1 {
+            1 => Op::Dup1,
+            depth => Op::Dup { depth },
+        };
+        for op in [copy, first.op, Op::Swap { depth: 1 }] {
+            self.items.push(Item { op, ..first });
+        }
+        true
+    }
+
     /// After SWAP1: the first operand is what lay under the top.
     fn binary_swapped(&mut self, opcode: u8, plain: Op, pc: u16, gas: u32) {
         let swap = self.items.pop().expect("a SWAP1");
-        if matches!(
-            opcode,
-            table::ADD | table::MUL | table::AND | table::OR | table::XOR | table::EQ
-        ) {
+        if is_commutative(opcode) {
             return self.binary(opcode, swap.pc, swap.gas);
         }
         if let Some(by) = self.last_constant() {
@@ -87,18 +115,14 @@ impl Tail {
                 return self.add(op, first.pc, first.gas);
             }
         }
-        let reversed = match opcode {
-            table::LT => table::GT,
-            table::GT => table::LT,
-            table::SLT => table::SGT,
-            table::SGT => table::SLT,
-            table::SUB => return self.add(Op::SubReversed, swap.pc, swap.gas),
-            _ => {
-                self.items.push(swap);
-                return self.add(plain, pc, gas);
-            }
-        };
-        self.binary(reversed, swap.pc, swap.gas)
+        if let Some(reversed) = reversed(opcode) {
+            return self.binary(reversed, swap.pc, swap.gas);
+        }
+        if opcode == table::SUB {
+            return self.add(Op::SubReversed, swap.pc, swap.gas);
+        }
+        self.items.push(swap);
+        self.add(plain, pc, gas);
     }
 
     /// Adds any other operation, fused with the last one where there is a rule for it.
@@ -134,7 +158,27 @@ impl Tail {
                 pc: last.pc,
                 rest,
             },
+            (Op::Push { value }, Op::MStoreDup { depth: 2, rest, .. }) => Op::MStoreConst {
+                pc: last.pc,
+                rest,
+                value,
+            },
+            (Op::Push { value }, Op::MStoreDup { depth, rest, .. }) => Op::MStoreDupConst {
+                depth: depth - 1,
+                pc: last.pc,
+                rest,
+                value,
+            },
+            (Op::Swap { depth: 1 }, Op::JumpTo { rest, .. }) => {
+                Op::JumpToUnder { pc: last.pc, rest }
+            }
+            (Op::Pop { count }, Op::JumpTo { rest, .. }) => Op::JumpToBelow {
+                count,
+                pc: last.pc,
+                rest,
+            },
             (Op::Swap { depth }, Op::Pop { count: 1 }) => Op::Sink { depth },
+            (Op::Dup1, Op::Sink { depth }) if depth > 1 => Op::Copy { depth },
             (Op::Pop { count }, Op::Pop { count: 1 }) if count < u8::MAX => {
                 Op::Pop { count: count + 1 }
             }
@@ -148,31 +192,31 @@ impl Tail {
     }
 
     /// The conditional jump to `block`, fused with what makes its condition.
-    pub fn jump_if(&mut self, block: u16, next: u16, pc: u16, gas: u32) {
+    pub fn jump_if(&mut self, block: u16, pc: u16, gas: u32) {
         let is_negated = self.take_negations();
         let op = match (self.last(), is_negated) {
             (Some(Op::EqConst { value }), false) if self.last_but_one() == Some(Op::Dup1) => {
                 self.items.pop();
-                Op::JumpIfTopIs { block, next, value }
+                Op::JumpIfTopIs { block, value }
             }
-            (Some(Op::Eq), false) => Op::JumpIfEq { block, next },
-            (Some(Op::Eq), true) => Op::JumpIfNotEq { block, next },
-            (Some(Op::Lt), false) => Op::JumpIfLt { block, next },
-            (Some(Op::Lt), true) => Op::JumpIfNotLt { block, next },
-            (Some(Op::Gt), false) => Op::JumpIfGt { block, next },
-            (Some(Op::Gt), true) => Op::JumpIfNotGt { block, next },
-            (Some(Op::Dup { depth }), false) => Op::JumpIfDup { depth, block, next },
-            (Some(Op::Dup { depth }), true) => Op::JumpIfDupZero { depth, block, next },
-            (Some(Op::LtDup { depth }), false) => Op::JumpIfLtDup { depth, block, next },
-            (Some(Op::LtDup { depth }), true) => Op::JumpIfNotLtDup { depth, block, next },
-            (Some(Op::GtDup { depth }), false) => Op::JumpIfGtDup { depth, block, next },
-            (Some(Op::GtDup { depth }), true) => Op::JumpIfNotGtDup { depth, block, next },
-            (Some(Op::SltDup { depth }), false) => Op::JumpIfSltDup { depth, block, next },
-            (Some(Op::SltDup { depth }), true) => Op::JumpIfNotSltDup { depth, block, next },
+            (Some(Op::Eq), false) => Op::JumpIfEq { block },
+            (Some(Op::Eq), true) => Op::JumpIfNotEq { block },
+            (Some(Op::Lt), false) => Op::JumpIfLt { block },
+            (Some(Op::Lt), true) => Op::JumpIfNotLt { block },
+            (Some(Op::Gt), false) => Op::JumpIfGt { block },
+            (Some(Op::Gt), true) => Op::JumpIfNotGt { block },
+            (Some(Op::Dup { depth }), false) => Op::JumpIfDup { depth, block },
+            (Some(Op::Dup { depth }), true) => Op::JumpIfDupZero { depth, block },
+            (Some(Op::LtDup { depth }), false) => Op::JumpIfLtDup { depth, block },
+            (Some(Op::LtDup { depth }), true) => Op::JumpIfNotLtDup { depth, block },
+            (Some(Op::GtDup { depth }), false) => Op::JumpIfGtDup { depth, block },
+            (Some(Op::GtDup { depth }), true) => Op::JumpIfNotGtDup { depth, block },
+            (Some(Op::SltDup { depth }), false) => Op::JumpIfSltDup { depth, block },
+            (Some(Op::SltDup { depth }), true) => Op::JumpIfNotSltDup { depth, block },
             (_, is_negated) => {
                 let op = match is_negated {
-                    false => Op::JumpIf { block, next },
-                    true => Op::JumpIfZero { block, next },
+                    false => Op::JumpIf { block },
+                    true => Op::JumpIfZero { block },
                 };
                 return self.items.push(Item { op, pc, gas });
             }
@@ -191,7 +235,7 @@ impl Tail {
         is_negated
     }
 
-    /// The block's operations, pairs of those that only move words made into one.
+    /// The block's operations, pairs of which the first only moves a word made into one.
     pub fn pairs(&self) -> impl Iterator<Item = Item> {
         let mut rest = self.items.as_slice();
         core::iter::from_fn(move || {
@@ -208,7 +252,11 @@ impl Tail {
 
     /// The constant that was pushed last, if that is the last operation.
     pub fn last_constant(&self) -> Option<U256> {
-        match self.last()? {
+        self.constant(self.last()?)
+    }
+
+    fn constant(&self, op: Op) -> Option<U256> {
+        match op {
             Op::Push { value } => Some(U256([value, 0, 0, 0])),
             Op::PushWide { index } => Some(self.constants[index as usize]),
             _ => None,
@@ -225,7 +273,7 @@ impl Tail {
     }
 }
 
-/// Two operations that move words, as one.
+/// Two operations of which the first moves a word, as one.
 fn pair(first: Op, second: Op) -> Option<Op> {
     Some(match (first, second) {
         (Op::Swap { depth: first }, Op::Swap { depth: second }) => Op::SwapSwap { first, second },
@@ -235,6 +283,28 @@ fn pair(first: Op, second: Op) -> Option<Op> {
             lower: u32::try_from(lower).ok()?,
             upper,
         },
+        (Op::Pop { count: 1 }, Op::Push { value }) => Op::Set { value },
+        (Op::Dup1, second) => of_copy(second, 1)?,
+        (Op::Dup { depth }, second) => of_copy(second, depth)?,
+        _ => return None,
+    })
+}
+
+/// Whether the operands may change places.
+fn is_commutative(opcode: u8) -> bool {
+    matches!(
+        opcode,
+        table::ADD | table::MUL | table::AND | table::OR | table::XOR | table::EQ
+    )
+}
+
+/// The comparison that says the same with its operands in the other order.
+fn reversed(opcode: u8) -> Option<u8> {
+    Some(match opcode {
+        table::LT => table::GT,
+        table::GT => table::LT,
+        table::SLT => table::SGT,
+        table::SGT => table::SLT,
         _ => return None,
     })
 }

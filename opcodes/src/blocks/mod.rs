@@ -16,18 +16,24 @@
 //! taken again after: they see the exact figure, and so do GAS, the 63/64 of calls and the 2300 of
 //! SSTORE. If it cannot be taken again, tier 0 goes on behind the instruction.
 //!
-//! **When code is translated.** Tier 0 counts the jumps that it takes in a code. When what it has
-//! spent there is about what translating costs, a jump for every four bytes, the code is translated,
-//! and the running frame goes on in the translation from the jump that it has just taken. Init code,
-//! whose hash is unknown, is not translated, as it runs once. Nor is code whose translation would
-//! take more than a fixed number of bytes for each of its own. A translation holds a fork's gas: it is
-//! kept with the code for the fork that it was made for, and under another the code runs on tier 0.
-//! The count is an atomic number without ordering; it decides when a code is translated, and no
-//! result can show when that was.
+//! **When code is translated.** Tier 0 counts the bytes of a code that it runs. When they are eight
+//! times its length, about what translating costs has been lost by not having done it: the code is
+//! translated, and the running frame goes on in the translation from the jump that it has just
+//! taken. Init code, whose hash is unknown, is not translated, as it runs once. Nor is code whose
+//! translation would take more than a fixed number of bytes for each of its own. A translation holds
+//! a fork's gas: it is kept with the code for the fork that it was made for, and under another the
+//! code runs on tier 0. The count is an atomic number without ordering; it decides when a code is
+//! translated, and no result can show when that was.
 //!
-//! **What bounds it.** An operation takes 16 bytes, a block 16, and a byte of code makes at most one
-//! of each; `translate` gives up over its limit. JUMPDESTs in a row share their operations. One pass
-//! and no look-back beyond the block keep translating linear.
+//! **How it is laid out.** A block's header stands before its first operation, in the same table, and
+//! jumps lead to headers. So one load finds both, falling through into a block is running its header
+//! like an operation, and the way not taken of a JUMPI is what comes next. JUMPDESTs in a row have a
+//! header each, from which all but the last skip the others, and share what follows. A jump to a
+//! block that does nothing but jump leads to where that one goes, and charges for it.
+//!
+//! **What bounds it.** An operation takes 16 bytes, a header too, and a byte of code makes at most one
+//! of each; `translate` gives up over its limit. One pass and no look-back beyond the block keep
+//! translating linear.
 //!
 //! **To add an opcode.** A row in the table and an arm in tier 0 are enough: `translate` hands what it
 //! does not know to tier 0, which then runs the frame to its end or its next call. To keep it in tier
@@ -52,31 +58,12 @@ use crate::{Fork, U256, machine::code::Analysis};
 #[derive(Debug)]
 pub(crate) struct Blocks {
     fork: Fork,
+    /// The blocks one after the other, each behind its header.
     ops: Box<[Op]>,
-    blocks: Box<[Block]>,
     constants: Box<[U256]>,
-    /// For each position of the code, the block that begins there, or [`Blocks::NO_ENTRY`].
+    /// For each position of the code, where the header of the block that begins there stands among
+    /// the operations, or [`Blocks::NO_ENTRY`].
     entries: Box<[u16]>,
-}
-
-/// A block's bounds, checked on entry, and where it stands.
-#[derive(Clone, Copy, Debug)]
-struct Block {
-    /// The base gas of all its instructions.
-    gas: u32,
-    /// The stack's least height, in bytes.
-    need: u16,
-    /// How much higher than that it may be, in bytes.
-    room: u16,
-    /// Its first operation.
-    start: u32,
-    /// The position of its first instruction.
-    pc: u16,
-}
-
-impl Block {
-    /// A need that no stack meets.
-    const NEVER: u16 = u16::MAX;
 }
 
 impl Blocks {
@@ -93,7 +80,7 @@ impl Blocks {
         self.fork
     }
 
-    /// The block that begins at a position.
+    /// The header of the block that begins at a position.
     fn entry(&self, position: usize) -> Option<u16> {
         let entry = *self.entries.get(position)?;
         (entry != Self::NO_ENTRY).then_some(entry)

@@ -21,7 +21,7 @@ use crate::{
 ///
 /// # Safety
 /// `blocks` was translated from the frame's code, for its fork, and lives as long as this runs.
-pub(crate) fn run<H: Host + ?Sized>(
+pub(crate) unsafe fn run<H: Host + ?Sized>(
     frame: &mut Frame,
     host: &mut H,
     blocks: &Blocks,
@@ -31,7 +31,18 @@ pub(crate) fn run<H: Host + ?Sized>(
     // The word on top lives in four limbs, so that no address of it exists; its place below `top` is
     // stale.
     let mut top = frame.stack.top();
-    // SAFETY: 1. There is always a word below the cursor (see `Stack`).
+    // What the macros below rely on, by number:
+    // 1. There is always a word below the cursor, and the stack is used in no other way while the
+    //    cursor is (see `Stack`).
+    // 2. A block's operations run only after `enter_at` has checked the stack's height for all its
+    //    instructions, and they move the words that those instructions do.
+    // 3. Every block's entry, every jump's target, and what follows a conditional jump or a block
+    //    without a jump of its own, is a header; behind a header stand its skipped ones and its
+    //    operations; and the last block ends with an operation that leaves (`translate`). So `ip`
+    //    stays within `ops`.
+    // 4. An index is a place in `constants` (`translate`).
+
+    // SAFETY: by 1.
     let U256([mut tos0, mut tos1, mut tos2, mut tos3]) = unsafe { top.reload() };
     let mut gas = frame.gas.remaining;
     let mut ip;
@@ -49,7 +60,7 @@ pub(crate) fn run<H: Host + ?Sized>(
     // Puts everything back for tier 0 to go on at `$pc`, with gas that was charged ahead.
     macro_rules! plain {
         ($pc:expr, $refund:expr) => {{
-            // SAFETY: as above.
+            // SAFETY: by 1.
             unsafe { top.spill(tos!()) };
             frame.stack.set_top(top);
             frame.gas.remaining = gas + $refund as u64;
@@ -57,26 +68,40 @@ pub(crate) fn run<H: Host + ?Sized>(
             return None;
         }};
     }
-    macro_rules! enter {
-        ($block:expr) => {{
-            // SAFETY: 1. Every target and entry is a place in `blocks` (`translate`).
-            debug_assert!(($block as usize) < blocks.blocks.len());
-            let block = unsafe { blocks.blocks.get_unchecked($block as usize) };
+    // Enters the block whose header stands at `$header`, if its bounds hold.
+    macro_rules! enter_at {
+        ($header:expr) => {{
+            let place: *const Op = $header;
+            // SAFETY: by 3.
+            let header = match unsafe { &*place } {
+                Op::Block(header) | Op::Run(header) => header,
+                op if cfg!(debug_assertions) => unreachable!("{op:?} where a block was to begin"),
+                // SAFETY: by 3.
+                _ => unsafe { core::hint::unreachable_unchecked() },
+            };
             // One comparison for both bounds: a height below `need` wraps around.
-            if top.bytes().wrapping_sub(block.need as usize) > block.room as usize
-                || gas < block.gas as u64
+            if top.bytes().wrapping_sub(header.need as usize) > header.room as usize
+                || gas < header.gas as u64
             {
-                plain!(block.pc, 0);
+                plain!(header.pc, 0);
             }
-            gas -= block.gas as u64;
-            // SAFETY: 1. A block begins within `ops`.
-            ip = unsafe { ops.add(block.start as usize) };
+            gas -= header.gas as u64;
+            // SAFETY: by 3.
+            ip = unsafe { place.add(1) };
         }};
     }
-    // Adds a word. SAFETY of all that follow: `enter` has checked the height for the whole block.
+    macro_rules! enter {
+        ($block:expr) => {{
+            debug_assert!(($block as usize) < blocks.ops.len());
+            // SAFETY: by 3.
+            enter_at!(unsafe { ops.add($block as usize) })
+        }};
+    }
+    // Adds a word.
     macro_rules! push {
         ($word:expr) => {{
             let word: U256 = $word;
+            // SAFETY: by 1 and 2.
             unsafe {
                 top.spill(tos!());
                 top.grow();
@@ -84,40 +109,63 @@ pub(crate) fn run<H: Host + ?Sized>(
             set!(word);
         }};
     }
+    // A word below the top, which is at depth 1.
     macro_rules! get {
-        ($depth:expr) => {
+        ($depth:expr) => {{
+            // SAFETY: by 2.
             unsafe { top.get($depth as usize) }
+        }};
+    }
+    macro_rules! put {
+        ($depth:expr, $word:expr) => {{
+            let word: U256 = $word;
+            // SAFETY: by 2.
+            unsafe { top.set($depth as usize, word) };
+        }};
+    }
+    // Drops words from under the top, which stays.
+    macro_rules! shrink {
+        ($count:expr) => {
+            // SAFETY: by 2.
+            unsafe { top.drop($count as usize) }
         };
     }
     // Drops words, the top among them.
     macro_rules! drop {
-        ($count:expr) => {
-            unsafe {
-                top.drop($count as usize);
-                set!(top.reload());
-            }
-        };
+        ($count:expr) => {{
+            shrink!($count);
+            // SAFETY: by 1.
+            set!(unsafe { top.reload() });
+        }};
+    }
+    // Any word, the top among them.
+    macro_rules! copy {
+        ($depth:expr) => {{
+            // SAFETY: by 1.
+            unsafe { top.spill(tos!()) };
+            get!($depth)
+        }};
     }
     macro_rules! dup {
         ($depth:expr) => {{
-            unsafe {
-                top.spill(tos!());
-                set!(top.get($depth as usize));
-                top.grow();
-            }
+            let word = copy!($depth);
+            // SAFETY: by 2.
+            unsafe { top.grow() };
+            set!(word);
         }};
     }
     macro_rules! swap {
         ($depth:expr) => {{
             let depth = $depth as usize + 1;
             let word = get!(depth);
-            unsafe { top.set(depth, tos!()) };
+            put!(depth, tos!());
             set!(word);
         }};
     }
     macro_rules! wide {
         ($index:expr) => {{
             debug_assert!(($index as usize) < blocks.constants.len());
+            // SAFETY: by 4.
             unsafe { *blocks.constants.get_unchecked($index as usize) }
         }};
     }
@@ -134,13 +182,20 @@ pub(crate) fn run<H: Host + ?Sized>(
                 .expect("memory reaches that far")
         }};
     }
-    // Goes to a block, or the next, by a condition on so many of the topmost words, which go.
+    // Goes to a block, or to the next one, by a condition on so many of the topmost words, which go.
     macro_rules! branch {
-        ($count:literal, $condition:expr, $block:expr, $next:expr) => {{
-            let condition: bool = $condition;
+        ($count:literal, $condition:expr, $block:expr) => {{
+            let is_taken: bool = $condition;
             drop!($count);
-            enter!(if condition { $block } else { $next })
+            branch!(is_taken, $block)
         }};
+        ($is_taken:expr, $block:expr) => {
+            if $is_taken {
+                enter!($block)
+            } else {
+                enter_at!(ip)
+            }
+        };
     }
     macro_rules! end {
         ($pc:expr, $action:expr) => {{
@@ -151,6 +206,7 @@ pub(crate) fn run<H: Host + ?Sized>(
     // Makes the frame current for a body, with the gas that was charged ahead.
     macro_rules! put_back {
         ($after:expr) => {
+            // SAFETY: by 1.
             unsafe { top.spill(tos!()) };
             frame.stack.set_top(top);
             frame.gas.remaining = gas + $after as u64;
@@ -161,26 +217,32 @@ pub(crate) fn run<H: Host + ?Sized>(
     enter!(entry);
 
     macro_rules! interpret {
-        ($($name:ident: $plain:ident $constant:ident $wide:ident $dup:ident, $body:path;)*) => {
+        ($($name:ident: $plain:ident $constant:ident $wide:ident $dup:ident $dup_constant:ident, $body:path;)*) => {
             loop {
-                // SAFETY: 1. Each block ends with an operation that leaves or enters a block, so `ip`
-                // stays within `ops`.
+                // SAFETY: by 3.
                 let op = unsafe { &*ip };
+                // SAFETY: by 3.
                 ip = unsafe { ip.add(1) };
                 match *op {
+                    Op::Block(_) => enter_at!(op),
+                    // SAFETY: by 3.
+                    Op::Run(header) => ip = unsafe { ip.add(header.skip as usize) },
                     $(
                         Op::$plain => {
                             let under = get!(2);
-                            unsafe { top.drop(1) };
+                            shrink!(1);
                             set!($body(tos!(), under));
                         }
                         Op::$constant { value } => set!($body(U256([value, 0, 0, 0]), tos!())),
                         Op::$wide { index } => set!($body(wide!(index), tos!())),
                         Op::$dup { depth } => set!($body(get!(depth), tos!())),
+                        Op::$dup_constant { depth, value } => {
+                            push!($body(U256([value, 0, 0, 0]), copy!(depth)))
+                        }
                     )*
                     Op::SubReversed => {
                         let under = get!(2);
-                        unsafe { top.drop(1) };
+                        shrink!(1);
                         set!(word::sub(under, tos!()));
                     }
                     Op::DivBy { value } => set!(word::div(tos!(), U256([value, 0, 0, 0]))),
@@ -190,12 +252,12 @@ pub(crate) fn run<H: Host + ?Sized>(
                     Op::Clz => set!(bitwise::clz(tos!())),
                     Op::AddMod => {
                         let (b, n) = (get!(2), get!(3));
-                        unsafe { top.drop(2) };
+                        shrink!(2);
                         set!(arithmetic::addmod(tos!(), b, n));
                     }
                     Op::MulMod => {
                         let (b, n) = (get!(2), get!(3));
-                        unsafe { top.drop(2) };
+                        shrink!(2);
                         set!(arithmetic::mulmod(tos!(), b, n));
                     }
                     Op::Exp { pc, rest } => {
@@ -204,7 +266,7 @@ pub(crate) fn run<H: Host + ?Sized>(
                             Some(left) => gas = left,
                             None => plain!(pc, rest),
                         }
-                        unsafe { top.drop(1) };
+                        shrink!(1);
                         set!(arithmetic::exp(tos!(), exponent));
                     }
                     Op::CallDataLoad => set!(environment::calldata_load(&frame.input, tos!())),
@@ -243,8 +305,10 @@ pub(crate) fn run<H: Host + ?Sized>(
                         swap!(second);
                     }
                     Op::Pop { count } => drop!(count),
+                    Op::Copy { depth } => put!(depth, tos!()),
+                    Op::Set { value } => set!(U256([value, 0, 0, 0])),
                     Op::Sink { depth } => {
-                        unsafe { top.set(depth as usize + 1, tos!()) };
+                        put!(depth as usize + 1, tos!());
                         drop!(1);
                     }
 
@@ -266,6 +330,15 @@ pub(crate) fn run<H: Host + ?Sized>(
                         write_be(tos!(), bytes);
                         drop!(1);
                     }
+                    Op::MStoreConst { pc, rest, value } => {
+                        let bytes = memory_word!(word_mut, to_usize_saturating(tos!()), pc, rest);
+                        write_be(U256([value, 0, 0, 0]), bytes);
+                    }
+                    Op::MStoreDupConst { depth, pc, rest, value } => {
+                        let offset = to_usize_saturating(get!(depth));
+                        let bytes = memory_word!(word_mut, offset, pc, rest);
+                        write_be(U256([value, 0, 0, 0]), bytes);
+                    }
                     Op::MStore { pc, rest } => {
                         let bytes = memory_word!(word_mut, to_usize_saturating(tos!()), pc, rest);
                         write_be(get!(2), bytes);
@@ -282,6 +355,7 @@ pub(crate) fn run<H: Host + ?Sized>(
                             end!(pc, interrupt.into());
                         }
                         top = frame.stack.top();
+                        // SAFETY: by 1.
                         set!(unsafe { top.reload() });
                         gas = frame.gas.remaining;
                         match gas.checked_sub(after as u64) {
@@ -291,57 +365,42 @@ pub(crate) fn run<H: Host + ?Sized>(
                     }
 
                     Op::Jump { block } => enter!(block),
-                    Op::JumpIf { block, next } => {
-                        let is_taken = !word::is_zero(tos!());
-                        drop!(1);
-                        enter!(if is_taken { block } else { next })
+                    Op::JumpIf { block } => branch!(1, !word::is_zero(tos!()), block),
+                    Op::JumpIfZero { block } => branch!(1, word::is_zero(tos!()), block),
+                    Op::JumpIfTopIs { block, value } => {
+                        branch!(word::eq(tos!(), U256([value, 0, 0, 0])), block)
                     }
-                    Op::JumpIfZero { block, next } => {
-                        let is_taken = word::is_zero(tos!());
-                        drop!(1);
-                        enter!(if is_taken { block } else { next })
+                    Op::JumpIfEq { block } => branch!(2, word::eq(tos!(), get!(2)), block),
+                    Op::JumpIfNotEq { block } => {
+                        branch!(2, !word::eq(tos!(), get!(2)), block)
                     }
-                    Op::JumpIfTopIs { block, next, value } => {
-                        let is_taken = word::eq(tos!(), U256([value, 0, 0, 0]));
-                        enter!(if is_taken { block } else { next })
+                    Op::JumpIfLt { block } => branch!(2, word::lt(tos!(), get!(2)), block),
+                    Op::JumpIfNotLt { block } => {
+                        branch!(2, !word::lt(tos!(), get!(2)), block)
                     }
-                    Op::JumpIfEq { block, next } => branch!(2, word::eq(tos!(), get!(2)), block, next),
-                    Op::JumpIfNotEq { block, next } => {
-                        branch!(2, !word::eq(tos!(), get!(2)), block, next)
+                    Op::JumpIfGt { block } => branch!(2, word::gt(tos!(), get!(2)), block),
+                    Op::JumpIfNotGt { block } => {
+                        branch!(2, !word::gt(tos!(), get!(2)), block)
                     }
-                    Op::JumpIfLt { block, next } => branch!(2, word::lt(tos!(), get!(2)), block, next),
-                    Op::JumpIfNotLt { block, next } => {
-                        branch!(2, !word::lt(tos!(), get!(2)), block, next)
+                    Op::JumpIfDup { depth, block } => branch!(!word::is_zero(get!(depth)), block),
+                    Op::JumpIfDupZero { depth, block } => branch!(word::is_zero(get!(depth)), block),
+                    Op::JumpIfLtDup { depth, block } => {
+                        branch!(1, word::lt(get!(depth), tos!()), block)
                     }
-                    Op::JumpIfGt { block, next } => branch!(2, word::gt(tos!(), get!(2)), block, next),
-                    Op::JumpIfNotGt { block, next } => {
-                        branch!(2, !word::gt(tos!(), get!(2)), block, next)
+                    Op::JumpIfNotLtDup { depth, block } => {
+                        branch!(1, !word::lt(get!(depth), tos!()), block)
                     }
-                    Op::JumpIfDup { depth, block, next } => {
-                        let is_taken = !word::is_zero(get!(depth));
-                        enter!(if is_taken { block } else { next })
+                    Op::JumpIfGtDup { depth, block } => {
+                        branch!(1, word::gt(get!(depth), tos!()), block)
                     }
-                    Op::JumpIfDupZero { depth, block, next } => {
-                        let is_taken = word::is_zero(get!(depth));
-                        enter!(if is_taken { block } else { next })
+                    Op::JumpIfNotGtDup { depth, block } => {
+                        branch!(1, !word::gt(get!(depth), tos!()), block)
                     }
-                    Op::JumpIfLtDup { depth, block, next } => {
-                        branch!(1, word::lt(get!(depth), tos!()), block, next)
+                    Op::JumpIfSltDup { depth, block } => {
+                        branch!(1, word::slt(get!(depth), tos!()), block)
                     }
-                    Op::JumpIfNotLtDup { depth, block, next } => {
-                        branch!(1, !word::lt(get!(depth), tos!()), block, next)
-                    }
-                    Op::JumpIfGtDup { depth, block, next } => {
-                        branch!(1, word::gt(get!(depth), tos!()), block, next)
-                    }
-                    Op::JumpIfNotGtDup { depth, block, next } => {
-                        branch!(1, !word::gt(get!(depth), tos!()), block, next)
-                    }
-                    Op::JumpIfSltDup { depth, block, next } => {
-                        branch!(1, word::slt(get!(depth), tos!()), block, next)
-                    }
-                    Op::JumpIfNotSltDup { depth, block, next } => {
-                        branch!(1, !word::slt(get!(depth), tos!()), block, next)
+                    Op::JumpIfNotSltDup { depth, block } => {
+                        branch!(1, !word::slt(get!(depth), tos!()), block)
                     }
                     Op::JumpTo { pc, rest } => match target(frame, blocks, tos!()) {
                         Some(block) => {
@@ -350,10 +409,26 @@ pub(crate) fn run<H: Host + ?Sized>(
                         }
                         None => plain!(pc, rest),
                     },
-                    Op::JumpToIf { pc, rest, next } => {
+                    Op::JumpToUnder { pc, rest } => match target(frame, blocks, get!(2)) {
+                        Some(block) => {
+                            shrink!(1);
+                            enter!(block)
+                        }
+                        None => plain!(pc, rest),
+                    },
+                    Op::JumpToBelow { count, pc, rest } => {
+                        match target(frame, blocks, get!(count as usize + 1)) {
+                            Some(block) => {
+                                drop!(count as usize + 1);
+                                enter!(block)
+                            }
+                            None => plain!(pc, rest),
+                        }
+                    }
+                    Op::JumpToIf { pc, rest } => {
                         if word::is_zero(get!(2)) {
                             drop!(2);
-                            enter!(next)
+                            enter_at!(ip)
                         } else {
                             match target(frame, blocks, tos!()) {
                                 Some(block) => {

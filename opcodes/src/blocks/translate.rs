@@ -4,9 +4,9 @@
 //! What is joined within a block is `fuse`'s.
 
 use super::{
-    Block, Blocks,
+    Blocks,
     fuse::{Item, Tail},
-    op::{Op, binary},
+    op::{Header, Op, binary},
 };
 use crate::{
     CallKind, Fork, GasSchedule, U256,
@@ -27,6 +27,12 @@ const BYTES_FREE: usize = 1024;
 /// Positions are kept in 16 bits. Deployed code has ended at 24,576 bytes since EIP-170.
 const CODE_LIMIT: usize = u16::MAX as usize - PADDING;
 
+/// So are places among the operations; compilers' code makes less than one for two bytes.
+const OPS_LIMIT: usize = u16::MAX as usize;
+
+/// How many blocks that only jump are joined at most. Bounds the work for code that is nothing else.
+const THREADED_MAX: usize = 16;
+
 /// Translates code for a fork, or gives `None` where the result would be over its limit.
 pub(super) fn translate(analysis: &Analysis, fork: Fork) -> Option<Blocks> {
     if analysis.length() >= CODE_LIMIT {
@@ -37,7 +43,7 @@ pub(super) fn translate(analysis: &Analysis, fork: Fork) -> Option<Blocks> {
     // Past the code stands a STOP, which ends the last block.
     while position <= analysis.length() {
         position = translator.instruction(position);
-        if translator.bytes() > BYTES_FREE + BYTES_PER_BYTE * analysis.length() {
+        if translator.is_over_limit() {
             return None;
         }
     }
@@ -55,19 +61,17 @@ struct Translator<'a> {
     schedule: &'static GasSchedule,
     fork: Fork,
     ops: Vec<Op>,
-    blocks: Vec<Block>,
-    /// Where each position's block stands in `blocks`, if one begins there.
+    /// Where each position's header stands in `ops`, if a block begins there.
     entries: Box<[u16]>,
     tail: Tail,
     open: Option<Open>,
-    /// The blocks that begin at the later JUMPDESTs of the run that the open block begins with, and
-    /// the gas of those before.
-    run: Vec<(u16, u32)>,
+    /// Where the open block begins: its position, and those of the later JUMPDESTs of the run that it
+    /// begins with, each with the gas of what stands before it.
+    beginnings: Vec<(u16, u32)>,
 }
 
 /// The block that is being written, its effects counted from its beginning.
 struct Open {
-    block: u16,
     /// Gas of the instructions so far.
     gas: u32,
     /// Words on the stack more than at the beginning.
@@ -87,37 +91,37 @@ impl<'a> Translator<'a> {
             schedule: GasSchedule::of(fork),
             fork,
             ops: Vec::with_capacity(analysis.length() / 2),
-            blocks: Vec::new(),
             entries: vec![Blocks::NO_ENTRY; analysis.length() + 1].into_boxed_slice(),
             tail: Tail::default(),
             open: None,
-            run: Vec::new(),
+            beginnings: Vec::new(),
         };
         translator.begin(0);
         translator
     }
 
-    /// Bytes taken so far.
-    fn bytes(&self) -> usize {
-        (self.ops.len() + self.tail.items.len()) * size_of::<Op>()
-            + self.blocks.len() * size_of::<Block>()
+    /// Whether what has been written takes more than it may.
+    fn is_over_limit(&self) -> bool {
+        let ops = self.ops.len() + self.beginnings.len() + self.tail.items.len();
+        let bytes = ops * size_of::<Op>()
             + self.tail.constants.len() * size_of::<U256>()
-            + self.entries.len() * size_of::<u16>()
+            + self.entries.len() * size_of::<u16>();
+        bytes > BYTES_FREE + BYTES_PER_BYTE * self.analysis.length() || ops >= OPS_LIMIT
     }
 
     fn finish(mut self) -> Blocks {
         debug_assert!(self.open.is_none(), "a STOP ends the code");
         // A jump's target may stand after it, so the places of blocks are known only now; until
-        // then the first of its instructions stands for a block.
+        // then the position stands for a block.
         for op in &mut self.ops {
-            for target in op.targets_mut() {
+            if let Some(target) = op.target_mut() {
                 *target = self.entries[usize::from(*target)];
             }
         }
+        thread_jumps(&mut self.ops);
         Blocks {
             fork: self.fork,
             ops: self.ops.into_boxed_slice(),
-            blocks: self.blocks.into_boxed_slice(),
             constants: core::mem::take(&mut self.tail.constants).into_boxed_slice(),
             entries: self.entries,
         }
@@ -151,10 +155,7 @@ impl<'a> Translator<'a> {
     fn jump_destination(&mut self, position: usize) {
         match &self.open {
             Some(open) if open.is_jump_destinations => return self.begin_in_run(position),
-            Some(_) => {
-                let block = narrow(position);
-                self.end(Op::Jump { block });
-            }
+            Some(_) => self.close(),
             None => {}
         }
         self.begin(position);
@@ -164,9 +165,8 @@ impl<'a> Translator<'a> {
     /// Begins a block within a run of JUMPDESTs. All of the run share their operations and bounds,
     /// so that a code of nothing else stays short; only their gas differs.
     fn begin_in_run(&mut self, position: usize) {
-        let block = self.add_block(position);
-        let open = self.open.as_mut().expect("a run is open");
-        self.run.push((block, open.gas));
+        let before = self.open.as_ref().expect("a run is open").gas;
+        self.add_beginning(position, before);
     }
 
     /// Begins the block after an instruction that ends one and comes back.
@@ -178,9 +178,8 @@ impl<'a> Translator<'a> {
     }
 
     fn begin(&mut self, position: usize) {
-        let block = self.add_block(position);
+        self.add_beginning(position, 0);
         self.open = Some(Open {
-            block,
             gas: 0,
             height: 0,
             need: 0,
@@ -189,18 +188,10 @@ impl<'a> Translator<'a> {
         });
     }
 
-    /// Adds a block whose bounds are not known yet.
-    fn add_block(&mut self, position: usize) -> u16 {
-        let block = narrow(self.blocks.len());
-        self.entries[position] = block;
-        self.blocks.push(Block {
-            gas: 0,
-            need: 0,
-            room: 0,
-            start: u32::try_from(self.ops.len()).expect("bounded by the code"),
-            pc: narrow(position),
-        });
-        block
+    /// Adds a header, whose bounds are not known yet, before the open block's operations.
+    fn add_beginning(&mut self, position: usize, gas_before: u32) {
+        self.entries[position] = narrow(self.ops.len() + self.beginnings.len());
+        self.beginnings.push((narrow(position), gas_before));
     }
 
     /// Counts an instruction's gas and words; gives the block's gas before it.
@@ -238,14 +229,21 @@ impl<'a> Translator<'a> {
                 stack_bytes(open.need),
                 stack_bytes(limit - open.need - open.growth),
             ),
-            false => (Block::NEVER, 0),
+            false => (Header::NEVER, 0),
         };
-        self.run.push((open.block, 0));
-        for (block, before) in self.run.drain(..) {
-            let block = &mut self.blocks[usize::from(block)];
-            block.gas = open.gas - before;
-            block.need = need;
-            block.room = room;
+        let count = self.beginnings.len();
+        for (index, (pc, before)) in self.beginnings.drain(..).enumerate() {
+            let header = Header {
+                need,
+                room,
+                pc,
+                skip: narrow(count - 1 - index),
+                gas: open.gas - before,
+            };
+            self.ops.push(match index {
+                0 => Op::Block(header),
+                _ => Op::Run(header),
+            });
         }
         for mut item in self.tail.pairs() {
             if let Some(gas) = item.op.gas_mut() {
@@ -350,8 +348,7 @@ impl<'a> Translator<'a> {
                 self.end(Op::Jump { block: target });
             }
             None => {
-                let op = Op::JumpTo { pc, rest: 0 };
-                self.tail.items.push(Item { op, pc, gas });
+                self.tail.add(Op::JumpTo { pc, rest: 0 }, pc, gas);
                 self.close();
             }
         }
@@ -361,14 +358,10 @@ impl<'a> Translator<'a> {
         match self.static_target() {
             Some(target) => {
                 self.tail.items.pop();
-                self.tail.jump_if(target, narrow(next), pc, gas);
+                self.tail.jump_if(target, pc, gas);
             }
             None => {
-                let op = Op::JumpToIf {
-                    pc,
-                    rest: 0,
-                    next: narrow(next),
-                };
+                let op = Op::JumpToIf { pc, rest: 0 };
                 self.tail.items.push(Item { op, pc, gas });
             }
         }
@@ -384,7 +377,57 @@ impl<'a> Translator<'a> {
     }
 }
 
-/// A position or a number of blocks, both bounded by [`CODE_LIMIT`].
+/// Has each block that does nothing but jump go on where the blocks that it leads to do, while they
+/// only jump too, and charge for them.
+fn thread_jumps(ops: &mut [Op]) {
+    let threads: Vec<(usize, u16, u32)> = (1..ops.len())
+        .filter_map(|place| {
+            let (target, gas) = thread(ops, place)?;
+            Some((place, target, gas))
+        })
+        .collect();
+    for (place, target, gas) in threads {
+        ops[place] = Op::Jump { block: target };
+        for op in ops[..place].iter_mut().rev() {
+            match op {
+                Op::Run(header) => header.gas += gas,
+                Op::Block(header) => {
+                    header.gas += gas;
+                    break;
+                }
+                _ => unreachable!("only headers stand before a block's first operation"),
+            }
+        }
+    }
+}
+
+/// Where the jump at a place leads in the end, and the gas of the blocks on the way: if it is all that
+/// its block does, and the same holds for the next.
+fn thread(ops: &[Op], place: usize) -> Option<(u16, u32)> {
+    let (Op::Block(own) | Op::Run(own), Op::Jump { mut block }) = (ops[place - 1], ops[place])
+    else {
+        return None;
+    };
+    let mut gas = 0;
+    for joined in 0..THREADED_MAX {
+        let header = usize::from(block);
+        let next = match ops[header] {
+            // Such blocks leave the height as it is, so equal bounds hold for all or for none.
+            Op::Block(next) | Op::Run(next) if (next.need, next.room) == (own.need, own.room) => {
+                next
+            }
+            _ => return (joined > 0).then_some((block, gas)),
+        };
+        let Op::Jump { block: target } = ops[header + 1 + usize::from(next.skip)] else {
+            return (joined > 0).then_some((block, gas));
+        };
+        gas += next.gas;
+        block = target;
+    }
+    Some((block, gas))
+}
+
+/// A position or a place among the operations, bounded by [`CODE_LIMIT`] and [`OPS_LIMIT`].
 fn narrow(position: usize) -> u16 {
     u16::try_from(position).expect("longer code is not translated")
 }
