@@ -4,7 +4,7 @@
 //! here but by whoever drives the frames.
 
 use crate::{
-    Address, CallKind, CallMessage, Frame, Host, U256,
+    AccountIndex, Address, CallKind, CallMessage, Frame, Host, U256,
     machine::{
         exit::{Halt, Interrupt},
         word::{address_of, to_u64_saturating},
@@ -33,7 +33,7 @@ pub(crate) fn call<H: Host + ?Sized>(
         frame
             .memory
             .expand_pair((input, input_size), (output, output_size), &mut frame.gas)?;
-    let delegate = charge_target(frame, host, kind, code_address, value)?;
+    let (code_account, delegate) = charge_target(frame, host, kind, code_address, value)?;
     // Operation.
     let context = &frame.context;
     let (caller, target, value) = match kind {
@@ -46,6 +46,7 @@ pub(crate) fn call<H: Host + ?Sized>(
         caller,
         target,
         code_address,
+        code_account,
         delegate,
         value,
         gas_requested: to_u64_saturating(gas_requested),
@@ -55,14 +56,15 @@ pub(crate) fn call<H: Host + ?Sized>(
     })
 }
 
-/// Charges for the value, for access to the target and its delegate, and for a new account.
+/// Charges for the value, for access to the target and its delegate, and for a new account; gives the
+/// target's place and its delegate.
 fn charge_target<H: Host + ?Sized>(
     frame: &mut Frame,
     host: &mut H,
     kind: CallKind,
     address: Address,
     value: U256,
-) -> Result<Option<Address>, Interrupt> {
+) -> Result<(AccountIndex, Option<Address>), Interrupt> {
     let schedule = frame.schedule();
     if !value.is_zero() {
         frame.gas.charge(schedule.call_value)?;
@@ -77,10 +79,10 @@ fn charge_target<H: Host + ?Sized>(
         frame.gas.charge(schedule.new_account)?;
     }
     let (Some(delegate), Some((warm, cold))) = (target.delegate, schedule.delegate_access) else {
-        return Ok(None);
+        return Ok((target.account, None));
     };
     charge_delegate(frame, host, delegate, warm, cold)?;
-    Ok(Some(delegate))
+    Ok((target.account, Some(delegate)))
 }
 
 /// Charges for access to the account that the target's code points to (EIP-7702).

@@ -38,6 +38,8 @@ pub struct Loaded<T> {
 pub struct CallTarget {
     /// First access in this transaction.
     pub is_cold: bool,
+    /// The host's place for it.
+    pub account: AccountIndex,
     /// In the state at all; an empty account that exists counts (the rule before Spurious Dragon).
     pub exists: bool,
     /// No code, no nonce, no balance (EIP-161), or absent.

@@ -3,10 +3,10 @@
 mod common;
 
 use bytes::Bytes;
-use common::{Account, CALLER, GAS, OTHER, Ran, SELF, World, context, run_in, run_on};
+use common::{Account, CALLER, GAS, OTHER, OTHER_PLACE, Ran, SELF, World, context, run_in, run_on};
 use deferevm_opcodes::{
-    Action, Address, CallKind, CallMessage, Code, CreateKind, CreateMessage, Exit, Fork, Frame,
-    FrameContext, Halt, Outcome, U256, bytecode::Bytecode, opcode as op, run,
+    AccountIndex, Action, Address, CallKind, CallMessage, Code, CreateKind, CreateMessage, Exit,
+    Fork, Frame, FrameContext, Halt, Outcome, U256, bytecode::Bytecode, opcode as op, run,
 };
 
 const DELEGATE: Address = Address::repeat_byte(0xde);
@@ -78,6 +78,7 @@ fn the_four_kinds_name_caller_target_and_value_as_the_protocol_does() {
             caller,
             target,
             code_address: OTHER,
+            code_account: AccountIndex(OTHER_PLACE),
             delegate: None,
             value: value.into(),
             gas_requested: u64::MAX,

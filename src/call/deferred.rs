@@ -20,14 +20,14 @@ impl Driver {
         &mut self,
         world: &mut World<'_>,
         rules: &DeferredRules,
-        message: CallMessage,
+        message: &CallMessage,
     ) -> Result<Option<Exit>, Fault> {
         let frame = &mut self.top().frame;
         let account = frame.context.account.0;
         let depth = frame.context.depth + 1;
         let needs_balance = matches!(message.kind, CallKind::Call | CallKind::CallCode);
         if depth > DEPTH_MAX || needs_balance && world.journal.balance_at(account) < message.value {
-            self.answer(message.stipend(), false, &[], &message);
+            self.answer(message.stipend(), false, &[], message);
             return Ok(None);
         }
         let gas = match rules.gas {
@@ -65,7 +65,7 @@ impl Driver {
             input,
         };
         world.journal.emit(call);
-        self.answer_deferred(rules, &message);
+        self.answer_deferred(rules, message);
         Ok(None)
     }
 

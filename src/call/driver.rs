@@ -182,7 +182,7 @@ impl Driver {
                 Action::Exit(exit) => Some(exit),
                 Action::Call(message) => {
                     self.messages += 1;
-                    self.call(world, policy, message)?
+                    self.call(world, policy, &message)?
                 }
                 Action::Create(message) => {
                     self.messages += 1;
@@ -226,12 +226,12 @@ impl Driver {
         &mut self,
         world: &mut World<'_>,
         policy: &Policy,
-        message: CallMessage,
+        message: &CallMessage,
     ) -> Result<Option<Exit>, Fault> {
         let is_precompile = world.precompiles.get(message.code_address).is_some();
         match policy {
             Policy::Deferred(rules)
-                if !is_precompile && rules.treatment(&message) == super::Treatment::Defer =>
+                if !is_precompile && rules.treatment(message) == super::Treatment::Defer =>
             {
                 self.defer_call(world, rules, message)
             }

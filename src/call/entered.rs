@@ -16,7 +16,7 @@ impl Driver {
         &mut self,
         world: &mut World<'_>,
         policy: &Policy,
-        message: CallMessage,
+        message: &CallMessage,
     ) -> Result<Option<Exit>, Fault> {
         let is_deferring = policy.deferred().is_some();
         let gas_left = self.top().frame.gas.remaining;
@@ -32,24 +32,24 @@ impl Driver {
         let depth = frame.context.depth + 1;
         let needs_balance = matches!(message.kind, CallKind::Call | CallKind::CallCode);
         if depth > DEPTH_MAX || needs_balance && world.journal.balance_at(account) < message.value {
-            self.answer(gas_limit, false, &[], &message);
+            self.answer(gas_limit, false, &[], message);
             return Ok(None);
         }
         let checkpoint = world.journal.checkpoint();
-        let target = self.move_value(world, &message, account, is_deferring)?;
+        let target = self.move_value(world, message, account, is_deferring)?;
         if let Some(precompile) = world.precompiles.get(message.code_address) {
-            let outcome = run_precompile(precompile, self.input(&message), gas_limit, world.fork);
+            let outcome = run_precompile(precompile, self.input(message), gas_limit, world.fork);
             match outcome {
-                Ok((gas_left, bytes)) => self.answer(gas_left, true, &bytes, &message),
+                Ok((gas_left, bytes)) => self.answer(gas_left, true, &bytes, message),
                 Err(_) => {
                     world.journal.revert_to(checkpoint);
-                    self.answer(0, false, &[], &message);
+                    self.answer(0, false, &[], message);
                 }
             }
             return Ok(None);
         }
-        let Some(code) = called_code(world, message.code_address)? else {
-            self.answer(gas_limit, true, &[], &message);
+        let Some(code) = message_code(world, message)? else {
+            self.answer(gas_limit, true, &[], message);
             return Ok(None);
         };
         let context = FrameContext {
@@ -62,12 +62,12 @@ impl Driver {
             depth,
         };
         let mut frame = self.frame(context, code, gas_limit);
-        frame.input_mut().extend_from_slice(self.input(&message));
+        frame.input_mut().extend_from_slice(self.input(message));
         self.activations.push(Activation {
             frame,
             checkpoint,
             entry: Entry::Call {
-                output: message.output,
+                output: message.output.clone(),
             },
         });
         Ok(None)
@@ -82,8 +82,10 @@ impl Driver {
         caller: u32,
         is_deferring: bool,
     ) -> Result<u32, Fault> {
-        let located = world.journal.locate(world.state, message.target);
-        let target = world.unrefused(located)?;
+        let target = match message.kind {
+            CallKind::Call | CallKind::StaticCall => message.code_account.0,
+            CallKind::CallCode | CallKind::DelegateCall => caller,
+        };
         match message.kind {
             CallKind::Call if is_deferring => {
                 if !message.value.is_zero() {
@@ -135,6 +137,18 @@ impl Driver {
             .expect("a message comes from a frame");
         caller.frame.memory(message.input.clone())
     }
+}
+
+/// The code that a message runs, as [`called_code`] has it.
+fn message_code(world: &mut World<'_>, message: &CallMessage) -> Result<Option<Code>, Fault> {
+    let account = match message.delegate {
+        Some(delegate) => {
+            let located = world.journal.locate(world.state, delegate);
+            world.unrefused(located)?
+        }
+        None => message.code_account.0,
+    };
+    code_at(world, account)
 }
 
 /// The code that a call to an address runs, if there is any: its own, or that of its delegate

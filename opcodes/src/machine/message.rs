@@ -6,7 +6,7 @@
 
 use core::ops::Range;
 
-use crate::{Address, Fork, U256};
+use crate::{Address, Fork, U256, host::AccountIndex};
 
 /// The most gas a frame can pass on: all but one 64th, from Tangerine Whistle (EIP-150).
 pub const fn all_but_one_64th(remaining: u64) -> u64 {
@@ -51,6 +51,8 @@ pub struct CallMessage {
     pub target: Address,
     /// Whose code runs, before an EIP-7702 delegation is followed.
     pub code_address: Address,
+    /// The host's place for the account of that code.
+    pub code_account: AccountIndex,
     /// Where that delegation led when its access was charged.
     pub delegate: Option<Address>,
     /// CALLVALUE in the callee, in wei. It moves for CALL only (see [`Self::transfers_value`]).

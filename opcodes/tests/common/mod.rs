@@ -192,6 +192,7 @@ impl Host for World {
         let is_cold = self.touch("call_target", address, cold_allowed)?;
         Ok(CallTarget {
             is_cold,
+            account: AccountIndex(OTHER_PLACE),
             exists: self.accounts.contains_key(&address),
             is_empty: self.is_empty(address),
             delegate: self.account(address).code.delegate(),
@@ -220,6 +221,9 @@ impl Host for World {
         })
     }
 }
+
+/// The place that the world gives for every target of a call.
+pub const OTHER_PLACE: u32 = 1;
 
 /// The context that [`SELF`] runs in.
 pub fn context(fork: Fork) -> FrameContext {

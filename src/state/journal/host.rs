@@ -2,8 +2,8 @@
 
 use super::{Access, Fault, Journal, Slot, Undo};
 use crate::{
-    Address, B256, CallTarget, Code, Destroyed, Fork, Loaded, Log, Refusal, Stored, U256,
-    state::State,
+    AccountIndex, Address, B256, CallTarget, Code, Destroyed, Fork, Loaded, Log, Refusal, Stored,
+    U256, state::State,
 };
 
 impl Journal {
@@ -77,6 +77,7 @@ impl Journal {
         let live = self.account(index);
         Ok(CallTarget {
             is_cold,
+            account: AccountIndex(index),
             exists: live.exists,
             is_empty: live.info.is_empty(),
             delegate,
@@ -93,8 +94,12 @@ impl Journal {
         state: &State<'_>,
         account: u32,
     ) -> Result<Option<Address>, Refusal> {
-        if !self.has_code(account) {
+        let live = self.account(account);
+        if !live.has_code() {
             return Ok(None);
+        }
+        if let Some(code) = &live.code {
+            return Ok(code.delegate());
         }
         match self.code(state, account) {
             Ok(code) => Ok(code.delegate()),

@@ -266,9 +266,11 @@ impl Host for Running<'_> {
 
     fn call_target(&mut self, address: Address, cold_allowed: bool) -> Result<CallTarget, Refusal> {
         let is_cold = self.access(address, cold_allowed)?;
+        let place = self.place(address);
         let account = self.view(address);
         Ok(CallTarget {
             is_cold,
+            account: place,
             exists: account.exists,
             is_empty: account.is_empty(),
             delegate: self.delegate_of(address),
