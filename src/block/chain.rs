@@ -41,6 +41,8 @@ pub struct Imported {
     pub header: Header,
     /// The state after it.
     pub state: Arc<InMemoryDatabase>,
+    /// What its transactions came to.
+    pub receipts: Vec<SequentialReceipt>,
     /// The sum of the difficulties up to it.
     pub total_difficulty: U256,
     ommers: Vec<B256>,
@@ -62,6 +64,7 @@ impl Chain {
             total_difficulty: genesis.difficulty,
             header: genesis,
             state: Arc::new(state),
+            receipts: Vec::new(),
             ommers: Vec::new(),
             is_merged,
         };
@@ -75,6 +78,11 @@ impl Chain {
     /// The block that the chain ends with.
     pub fn head(&self) -> &Imported {
         &self.blocks[&self.head]
+    }
+
+    /// A block that was imported, by its hash.
+    pub fn imported(&self, hash: &B256) -> Option<&Imported> {
+        self.blocks.get(hash)
     }
 
     /// Imports a block whose parent has been imported; its hash. It becomes the head if it has more total
@@ -128,6 +136,7 @@ impl Chain {
         block.validate_results(&results)?;
         state.insert_block_hash(header.number, header.hash);
         Ok(Imported {
+            receipts: executed.receipts,
             header: header.clone(),
             state: Arc::new(state),
             total_difficulty: parent.total_difficulty.saturating_add(header.difficulty),

@@ -32,6 +32,13 @@ pub enum Outcome {
 }
 
 impl TrieReceipt<'_> {
+    /// The bytes that the trie holds.
+    pub fn encoded(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.encode(&mut bytes);
+        bytes
+    }
+
     fn encode(&self, out: &mut dyn alloy_rlp::BufMut) {
         if self.type_byte != 0 {
             out.put_u8(self.type_byte);
@@ -98,23 +105,20 @@ mod tests {
             cumulative_gas_used: 21_000,
             logs: &[],
         };
-        let mut encoded = Vec::new();
-        receipt.encode(&mut encoded);
         // rlp([1, 21000, 256 zero bytes, []])
         let mut expected = vec![
             2, 0xf9, 0x01, 0x08, 0x01, 0x82, 0x52, 0x08, 0xb9, 0x01, 0x00,
         ];
         expected.extend([0; 256]);
         expected.push(0xc0);
-        assert_eq!(encoded, expected);
+        assert_eq!(receipt.encoded(), expected);
 
         let receipt = TrieReceipt {
             type_byte: 0,
             outcome: Outcome::StateRoot(B256::repeat_byte(7)),
             ..receipt
         };
-        encoded.clear();
-        receipt.encode(&mut encoded);
+        let encoded = receipt.encoded();
         assert_eq!(encoded[..4], [0xf9, 0x01, 0x28, 0xa0]);
         assert_eq!(encoded[4..36], [7; 32]);
     }
