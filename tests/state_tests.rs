@@ -1,7 +1,7 @@
 //! The state tests of ethereum/tests and of the execution specs, Frontier to Osaka.
 //!
-//! One test per file, named by its path, and one per suite that counts its cases by fork, so that a
-//! suite that shrinks or vanishes fails.
+//! One test per file, named by its path, which runs its cases on each tier; and one per suite that counts its cases by
+//! fork, so that a suite that shrinks or vanishes fails.
 
 mod suites;
 
@@ -13,7 +13,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use deferevm::fixtures::{FixtureFork, PreparedCase, StateRunner, StateTest};
+use deferevm::{
+    Tier,
+    fixtures::{FixtureFork, PreparedCase, StateRunner, StateTest},
+};
 use libtest_mimic::{Failed, Trial};
 
 /// A suite with the number of its files, and of its cases by fork.
@@ -153,15 +156,35 @@ fn load(path: &Path) -> Result<Vec<std::sync::Arc<StateTest>>, Failed> {
     Ok(StateTest::parse_file(&name, &Bytes::from(text))?)
 }
 
+/// Files whose cases do little but hash or loop for all of a block's gas: five sixths of the suites' time. They run on
+/// the usual tier only.
+const LONG: [&str; 4] = [
+    "CALLBlake2f_MaxRounds",
+    "Call50000_sha256",
+    "static_Call50000_sha256",
+    "loopMul",
+];
+
 fn run_file(path: &Path) -> Result<(), Failed> {
-    let mut runner = StateRunner::default();
+    let is_long = path
+        .file_stem()
+        .is_some_and(|name| LONG.iter().any(|long| name == *long));
+    let tiers: &[Tier] = if is_long {
+        &[Tier::Adaptive]
+    } else {
+        &[Tier::Adaptive, Tier::Blocks, Tier::Plain]
+    };
+    let tests = load(path)?;
     let mut failures = Vec::new();
-    for prepared in load(path)?.iter().flat_map(PreparedCase::all) {
-        let FixtureFork::Supported(fork) = prepared.case.post().fork else {
-            return Err(format!("{}: a fork that is not supported", prepared.case).into());
-        };
-        for failure in runner.run(&prepared, fork).failures {
-            failures.push(format!("{}: {failure}", prepared.case));
+    for tier in tiers {
+        let mut runner = StateRunner::on(*tier);
+        for prepared in tests.iter().flat_map(PreparedCase::all) {
+            let FixtureFork::Supported(fork) = prepared.case.post().fork else {
+                return Err(format!("{}: a fork that is not supported", prepared.case).into());
+            };
+            for failure in runner.run(&prepared, fork).failures {
+                failures.push(format!("{} on {tier:?}: {failure}", prepared.case));
+            }
         }
     }
     if failures.is_empty() {

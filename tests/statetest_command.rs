@@ -134,7 +134,7 @@ fn selections_pick_their_cases() {
     }
     let output = statetest(&["--fork", "London"], &[&path]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("no case matches"));
+    assert!(text(&output.stderr).contains("none of the cases matches"));
 }
 
 #[test]

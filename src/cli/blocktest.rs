@@ -6,10 +6,8 @@
 use std::{collections::BTreeMap, ops::ControlFlow, path::PathBuf, sync::Arc};
 
 use clap::Args;
-use crossbeam::channel::Receiver;
-use indicatif::ProgressBar;
 
-use super::{EXIT_FAILED, EXIT_PASSED, EXIT_UNUSABLE, interrupt, progress};
+use super::suite::{Ended, Suite};
 use crate::fixtures::{
     BlockchainTest, ChainFailure, Event, FixtureError, FixtureFile, FixtureNetwork, drive,
     run_chain,
@@ -36,7 +34,7 @@ pub struct Arguments {
     /// Go on after a failure
     #[arg(long)]
     keep_going: bool,
-    /// Draw no progress bar, even on a terminal
+    /// Say nothing of progress: no bar on a terminal, no line a minute elsewhere
     #[arg(long)]
     omit_progress: bool,
 }
@@ -56,34 +54,29 @@ enum Verdict {
     Failed(Box<ChainFailure>),
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    passed: u64,
-    failed: u64,
-    skipped: u64,
-}
-
 /// Counts what happens, and keeps what is said of failures until all are known.
-struct Report<'a> {
-    arguments: &'a Arguments,
-    networks: BTreeMap<String, Tally>,
-    skips: BTreeMap<&'static str, u64>,
-    total: Tally,
+struct Report {
+    suite: Suite<()>,
     /// In the order of the files and of the chains in them.
     failures: BTreeMap<(usize, usize), String>,
-    unusable: u64,
-    bar: ProgressBar,
-    interrupted: Receiver<()>,
-    is_interrupted: bool,
 }
 
 /// Runs the command; the exit status.
 pub fn run(arguments: &Arguments) -> u8 {
     let workers = arguments.workers.map_or_else(super::cores, usize::from);
-    let mut report = Report::new(arguments);
-    let bar = report.bar.clone();
+    let Arguments {
+        paths,
+        omit_progress,
+        keep_going,
+        ..
+    } = arguments;
+    let mut report = Report {
+        suite: Suite::new("chains", paths, *omit_progress, *keep_going),
+        failures: BTreeMap::new(),
+    };
+    let bar = report.suite.bar.clone();
     drive(
-        &arguments.paths,
+        paths,
         workers,
         |file| {
             let cases = select(arguments, file);
@@ -126,110 +119,40 @@ fn verdict(case: &Case) -> Verdict {
     }
 }
 
-impl<'a> Report<'a> {
-    fn new(arguments: &'a Arguments) -> Self {
-        Self {
-            arguments,
-            networks: BTreeMap::new(),
-            skips: BTreeMap::new(),
-            total: Tally::default(),
-            failures: BTreeMap::new(),
-            unusable: 0,
-            bar: progress::bar(&arguments.paths, arguments.omit_progress),
-            interrupted: interrupt::channel(),
-            is_interrupted: false,
-        }
-    }
-
+impl Report {
     /// Takes note of what happened; breaks where nothing more is to be run.
     fn take(&mut self, event: Event<Case, Verdict>) -> ControlFlow<()> {
-        if self.interrupted.try_recv().is_ok() {
-            self.is_interrupted = true;
-            return ControlFlow::Break(());
-        }
         match event {
-            Event::Unusable(error) => {
-                self.unusable += 1;
-                self.bar.suspend(|| eprintln!("error: {error}"));
-            }
+            Event::Unusable(error) => self.suite.unusable(&error),
             Event::Finished(results) => {
                 for (case, verdict) in results {
                     self.count(&case, verdict)?;
                 }
             }
         }
-        let Tally { passed, failed, .. } = self.total;
-        self.bar
-            .set_message(format!("{} chains, {failed} failed", passed + failed));
-        ControlFlow::Continue(())
+        self.suite.proceed()
     }
 
     fn count(&mut self, case: &Case, verdict: Verdict) -> ControlFlow<()> {
-        let network = case.test.network_name.clone();
-        let tally = self.networks.entry(network).or_default();
-        match verdict {
-            Verdict::Passed => {
-                tally.passed += 1;
-                self.total.passed += 1;
-            }
-            Verdict::Skipped(reason) => {
-                tally.skipped += 1;
-                self.total.skipped += 1;
-                *self.skips.entry(reason).or_default() += 1;
-            }
+        let ended = match verdict {
+            Verdict::Passed => Ended::Passed,
+            Verdict::Skipped(reason) => Ended::Skipped(reason),
             Verdict::Failed(failure) => {
-                tally.failed += 1;
-                self.total.failed += 1;
                 let lines = format!("FAILED {}: {}\n  {failure}", case.file, case.test.name);
                 self.failures.insert(case.position, lines);
-                if !self.arguments.keep_going {
-                    return ControlFlow::Break(());
-                }
+                Ended::Failed
             }
-        }
-        ControlFlow::Continue(())
+        };
+        self.suite.count((), &case.test.network_name, ended)
     }
 
-    /// Prints the failures, the counts by network, the reasons of skips, and the last line; the exit
-    /// status.
+    /// Prints the failures and the counts; the exit status.
     fn finish(self) -> u8 {
-        self.bar.finish_and_clear();
+        self.suite.bar.finish_and_clear();
         for lines in self.failures.values() {
             println!("{lines}");
         }
-        for (network, tally) in &self.networks {
-            println!(
-                "{network:<36} {:>8} passed {:>8} failed {:>8} skipped",
-                tally.passed, tally.failed, tally.skipped
-            );
-        }
-        for (reason, count) in &self.skips {
-            println!("{count} skipped: {reason}");
-        }
-        let Tally {
-            passed,
-            failed,
-            skipped,
-        } = self.total;
-        if self.unusable > 0 {
-            println!("{} files or paths could not be used", self.unusable);
-        }
-        if self.is_interrupted {
-            println!("interrupted: what follows is what was done so far");
-        } else if failed > 0 && !self.arguments.keep_going {
-            println!("stopped at the first failure: --keep-going runs the rest");
-        }
-        if passed + failed + skipped == 0 && self.unusable == 0 {
-            eprintln!("error: no chain matches --fork and --filter");
-        }
-        println!("{passed} passed, {failed} failed, {skipped} skipped");
-        if self.is_interrupted {
-            return interrupt::EXIT_INTERRUPTED;
-        }
-        match (failed, self.unusable, passed + skipped) {
-            (0, 0, 1..) => EXIT_PASSED,
-            (1.., 0, _) => EXIT_FAILED,
-            _ => EXIT_UNUSABLE,
-        }
+        self.suite.print_rows();
+        self.suite.finish("--fork and --filter")
     }
 }

@@ -9,6 +9,7 @@ mod interrupt;
 mod progress;
 mod run;
 mod statetest;
+mod suite;
 
 use std::process::ExitCode;
 

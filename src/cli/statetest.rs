@@ -5,13 +5,11 @@
 use std::{collections::BTreeMap, io::BufWriter, ops::ControlFlow, path::PathBuf, sync::Arc};
 
 use clap::Args;
-use crossbeam::channel::Receiver;
-use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::{EXIT_FAILED, EXIT_PASSED, EXIT_UNUSABLE, interrupt, progress};
+use super::suite::{Ended, Suite};
 use crate::{
-    Fork,
+    Fork, Tier,
     call::Policy,
     fixtures::{
         CaseResult, Class, DeferredRunner, Event, Failure, FixtureError, FixtureFile, FixtureFork,
@@ -45,13 +43,17 @@ pub struct Arguments {
     /// Go on after a failure
     #[arg(long)]
     keep_going: bool,
-    /// Draw no progress bar, even on a terminal
+    /// Say nothing of progress: no bar on a terminal, no line a minute elsewhere
     #[arg(long)]
     omit_progress: bool,
     /// Run each case under a deferred policy too, with 1, 2 and 8 workers, and check what must hold:
     /// seed, practical or all; may be repeated
     #[arg(long, value_name = "P", value_parser = policies)]
     policy: Vec<Policies>,
+    /// The engine for all code: plain, one instruction after the other; blocks, pre-decoded from the
+    /// first run on; or adaptive, pre-decoded once it is hot. Results are the same on each
+    #[arg(long, value_name = "TIER", default_value = "adaptive", value_parser = tier, conflicts_with = "policy")]
+    tier: Tier,
     /// Write each instruction (EIP-3155) and the outcome of each case to standard error, one JSON
     /// object a line
     #[arg(long, alias = "trace")]
@@ -62,6 +64,15 @@ pub struct Arguments {
     /// Write the state after each case to standard output as JSON
     #[arg(long)]
     dump: bool,
+}
+
+fn tier(name: &str) -> Result<Tier, String> {
+    match name {
+        "plain" => Ok(Tier::Plain),
+        "blocks" => Ok(Tier::Blocks),
+        "adaptive" => Ok(Tier::Adaptive),
+        _ => Err("expected plain, blocks or adaptive".to_owned()),
+    }
 }
 
 fn fork(name: &str) -> Result<FixtureFork, String> {
@@ -97,7 +108,6 @@ enum Verdict {
 }
 
 /// What a worker keeps from case to case.
-#[derive(Default)]
 struct Tools {
     state: StateRunner,
     deferred: DeferredRunner,
@@ -105,6 +115,14 @@ struct Tools {
 }
 
 impl Tools {
+    fn new(arguments: &Arguments) -> Self {
+        Self {
+            state: StateRunner::on(arguments.tier),
+            deferred: DeferredRunner::default(),
+            has_failed: false,
+        }
+    }
+
     /// Runs a case, and writes what is asked for on the way.
     fn run(&mut self, arguments: &Arguments, selected: &Selected) -> Verdict {
         if self.has_failed && !arguments.keep_going {
@@ -139,33 +157,35 @@ impl Tools {
     }
 }
 
-/// Cases of one fork.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    passed: u64,
-    failed: u64,
-    skipped: u64,
-}
-
 /// Runs the command; the exit status.
 pub fn run(arguments: &Arguments) -> u8 {
     let workers = match arguments.workers {
         // What is written for each case would be mixed up.
         _ if arguments.json || arguments.json_outcome || arguments.dump => 1,
         Some(workers) => usize::from(workers),
-        None => std::thread::available_parallelism().map_or(1, Into::into),
+        None => super::cores(),
     };
-    let mut report = Report::new(arguments);
-    let bar = report.bar.clone();
+    let Arguments {
+        paths,
+        omit_progress,
+        keep_going,
+        ..
+    } = arguments;
+    let mut report = Report {
+        arguments,
+        suite: Suite::new("cases", paths, *omit_progress, *keep_going),
+        classes: BTreeMap::new(),
+    };
+    let bar = report.suite.bar.clone();
     drive_with(
-        &arguments.paths,
+        paths,
         workers,
         |file| {
             let cases = select(arguments, file);
             bar.inc(1);
             cases
         },
-        Tools::default,
+        || Tools::new(arguments),
         |tools, selected| tools.run(arguments, selected),
         |event| report.take(event),
     );
@@ -200,52 +220,22 @@ fn select(arguments: &Arguments, file: &FixtureFile) -> Result<Vec<Selected>, Fi
 /// Counts and prints what happens.
 struct Report<'a> {
     arguments: &'a Arguments,
-    forks: BTreeMap<(Option<Fork>, String), Tally>,
-    skips: BTreeMap<&'static str, u64>,
+    suite: Suite<Option<Fork>>,
     classes: BTreeMap<(&'static str, Class), u64>,
-    total: Tally,
-    unusable: u64,
-    bar: ProgressBar,
-    interrupted: Receiver<()>,
-    is_interrupted: bool,
 }
 
-impl<'a> Report<'a> {
-    fn new(arguments: &'a Arguments) -> Self {
-        Self {
-            arguments,
-            forks: BTreeMap::new(),
-            skips: BTreeMap::new(),
-            classes: BTreeMap::new(),
-            total: Tally::default(),
-            unusable: 0,
-            bar: progress::bar(&arguments.paths, arguments.omit_progress),
-            interrupted: interrupt::channel(),
-            is_interrupted: false,
-        }
-    }
-
+impl Report<'_> {
     /// Takes note of what happened; breaks where nothing more is to be run.
     fn take(&mut self, event: Event<Selected, Verdict>) -> ControlFlow<()> {
-        if self.interrupted.try_recv().is_ok() {
-            self.is_interrupted = true;
-            return ControlFlow::Break(());
-        }
         match event {
-            Event::Unusable(error) => {
-                self.unusable += 1;
-                self.bar.suspend(|| eprintln!("error: {error}"));
-            }
+            Event::Unusable(error) => self.suite.unusable(&error),
             Event::Finished(results) => {
                 for (selected, verdict) in results {
                     self.case(&selected, verdict)?;
                 }
             }
         }
-        let Tally { passed, failed, .. } = self.total;
-        self.bar
-            .set_message(format!("{} cases, {failed} failed", passed + failed));
-        ControlFlow::Continue(())
+        self.suite.proceed()
     }
 
     fn case(&mut self, selected: &Selected, verdict: Verdict) -> ControlFlow<()> {
@@ -254,81 +244,41 @@ impl<'a> Report<'a> {
             FixtureFork::Supported(fork) => Some(fork),
             FixtureFork::Skipped(_) => None,
         };
-        if let Verdict::Ran(result, classes) = &verdict {
-            if self.arguments.dump {
-                println!("{}", dump(&result.state(&selected.prepared)));
-            }
-            for (policy, class) in classes {
-                *self.classes.entry((policy.name(), *class)).or_default() += 1;
-            }
+        let ended = match verdict {
+            Verdict::Dropped => return ControlFlow::Continue(()),
+            Verdict::Skipped(reason) => Ended::Skipped(reason),
+            Verdict::Ran(result, classes) => self.ran(selected, &result, classes),
+        };
+        self.suite.count(fork, &post.fork_name, ended)
+    }
+
+    /// Prints what a case is to print.
+    fn ran(
+        &mut self,
+        selected: &Selected,
+        result: &CaseResult,
+        classes: Vec<(Policy, Class)>,
+    ) -> Ended {
+        if self.arguments.dump {
+            println!("{}", dump(&result.state(&selected.prepared)));
         }
-        let of_fork = self
-            .forks
-            .entry((fork, post.fork_name.to_string()))
-            .or_default();
-        match verdict {
-            Verdict::Skipped(reason) => {
-                of_fork.skipped += 1;
-                self.total.skipped += 1;
-                *self.skips.entry(reason).or_default() += 1;
-            }
-            Verdict::Dropped => {}
-            Verdict::Ran(result, _) if result.failures.is_empty() => {
-                of_fork.passed += 1;
-                self.total.passed += 1;
-            }
-            Verdict::Ran(result, _) => {
-                of_fork.failed += 1;
-                self.total.failed += 1;
-                self.bar.suspend(|| print_failure(selected, &result));
-                if !self.arguments.keep_going {
-                    return ControlFlow::Break(());
-                }
-            }
+        for (policy, class) in classes {
+            *self.classes.entry((policy.name(), class)).or_default() += 1;
         }
-        ControlFlow::Continue(())
+        if result.failures.is_empty() {
+            return Ended::Passed;
+        }
+        self.suite.bar.suspend(|| print_failure(selected, result));
+        Ended::Failed
     }
 
     /// Prints the counts; the exit status.
-    fn finish(&self) -> u8 {
-        self.bar.finish_and_clear();
-        let Tally {
-            passed,
-            failed,
-            skipped,
-        } = self.total;
-        for ((_, name), tally) in &self.forks {
-            println!(
-                "{name:<18} {:>7} passed {:>7} failed {:>7} skipped",
-                tally.passed, tally.failed, tally.skipped
-            );
-        }
-        for (reason, count) in &self.skips {
-            println!("{count} skipped: {reason}");
-        }
+    fn finish(self) -> u8 {
+        self.suite.print_rows();
         for ((policy, class), count) in &self.classes {
             println!("under {policy}: {count} {}", class.description());
         }
-        if self.unusable > 0 {
-            println!("{} files or paths could not be used", self.unusable);
-        }
-        if self.is_interrupted {
-            println!("interrupted: what follows is what was done so far");
-        } else if failed > 0 && !self.arguments.keep_going {
-            println!("stopped at the first failure: --keep-going runs the rest");
-        }
-        if passed + failed + skipped == 0 && self.unusable == 0 {
-            eprintln!("error: no case matches --fork, --filter and --index");
-        }
-        println!("{passed} passed, {failed} failed, {skipped} skipped");
-        if self.is_interrupted {
-            return interrupt::EXIT_INTERRUPTED;
-        }
-        match (failed, self.unusable, passed + skipped) {
-            (0, 0, 1..) => EXIT_PASSED,
-            (1.., 0, _) => EXIT_FAILED,
-            _ => EXIT_UNUSABLE,
-        }
+        self.suite.finish("--fork, --filter and --index")
     }
 }
 
