@@ -6,7 +6,7 @@ use super::{InvalidBlock, edges::EdgeFault};
 use crate::{
     Address,
     round::barrier::{BarrierFault, Imbalance},
-    state::{DatabaseFault, Fault},
+    state::{DatabaseFault, DatabasePanicked, Fault},
     transaction::{InvalidTransaction, Original},
 };
 
@@ -27,13 +27,19 @@ pub enum BlockError<E: Error + Send + Sync + 'static> {
 /// What should not happen, and is no property of the block.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Defect {
-    /// An embedder's precompile or tracer panicked, or this library did.
+    /// An embedder's precompile or tracer panicked in a transaction, or this library did.
     #[error("round {round}, transaction {position}: a hook panicked: {message}")]
     Panicked {
         /// From 0.
         round: u32,
         /// In the round, from 0.
         position: u32,
+        /// The panic's.
+        message: String,
+    },
+    /// An embedder's database panicked.
+    #[error("the database panicked: {message}")]
+    DatabasePanicked {
         /// The panic's.
         message: String,
     },
@@ -73,11 +79,16 @@ impl<E: Error + Send + Sync + 'static> BlockError<E> {
     /// Gives the database's error its own type back.
     pub(crate) fn from_fault(fault: BlockFault) -> Self {
         match fault {
-            BlockFault::Database(error) => Self::Database(
-                *error
-                    .downcast()
-                    .expect("the only database is the embedder's"),
-            ),
+            BlockFault::Database(error) => match error.downcast::<DatabasePanicked>() {
+                Ok(panicked) => Self::Defect(Defect::DatabasePanicked {
+                    message: panicked.0,
+                }),
+                Err(error) => Self::Database(
+                    *error
+                        .downcast()
+                        .expect("the only database is the embedder's"),
+                ),
+            },
             BlockFault::Invalid(invalid) => Self::Invalid(invalid),
             BlockFault::Defect(defect) => Self::Defect(defect),
         }

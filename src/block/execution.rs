@@ -300,7 +300,9 @@ impl<'d> Rounds<'_, 'd> {
     ) -> Result<(State<'d>, NextRound), BlockFault> {
         let index = u32::try_from(self.rounds.len()).expect("rounds are limited by a u32");
         let mut lap = self.timing.is_some().then(Instant::now);
-        state.prefetch(&work.all_owned());
+        state
+            .prefetch(&work.all_owned())
+            .map_err(BlockFault::Database)?;
         // One worker takes the round in its order; what may run beside what is of no use to it.
         let partition = match scheduler.helpers_for(&work) {
             0 => &One,

@@ -1,6 +1,10 @@
 //! Where the state before the block comes from: the trait that an embedder implements.
 
-use std::error::Error;
+use std::{
+    any::Any,
+    error::Error,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use super::AccountInfo;
 use crate::{Address, B256, Code, U256};
@@ -8,7 +12,7 @@ use crate::{Address, B256, Code, U256};
 /// The state before a block: read-only, and shared by all workers.
 ///
 /// A failed read is an error, never an absent account and never zero. It ends the block's execution
-/// and comes back to the embedder as its own type.
+/// and comes back to the embedder as its own type. A panic ends it too, as a defect.
 pub trait Database: Sync {
     /// The embedder's error.
     type Error: Error + Send + Sync + 'static;
@@ -51,31 +55,58 @@ pub trait ErasedDatabase: Sync {
     /// See [`Database::block_hash`].
     fn block_hash(&self, number: u64) -> Result<B256, DatabaseFault>;
     /// See [`Database::prefetch`].
-    fn prefetch(&self, addresses: &[Address]);
+    fn prefetch(&self, addresses: &[Address]) -> Result<(), DatabaseFault>;
 }
+
+/// A panic of the embedder's database, as an error of its own.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the database panicked: {0}")]
+pub(crate) struct DatabasePanicked(pub String);
 
 impl<D: Database> ErasedDatabase for D {
     fn account(&self, address: Address) -> Result<Option<AccountInfo>, DatabaseFault> {
-        Ok(Database::account(self, address)?)
+        caught(|| Database::account(self, address))
     }
 
     fn storage(&self, address: Address, key: U256) -> Result<U256, DatabaseFault> {
-        Ok(Database::storage(self, address, key)?)
+        caught(|| Database::storage(self, address, key))
     }
 
     fn has_storage(&self, address: Address) -> Result<bool, DatabaseFault> {
-        Ok(Database::has_storage(self, address)?)
+        caught(|| Database::has_storage(self, address))
     }
 
     fn code(&self, hash: B256) -> Result<Option<Code>, DatabaseFault> {
-        Ok(Database::code(self, hash)?)
+        caught(|| Database::code(self, hash))
     }
 
     fn block_hash(&self, number: u64) -> Result<B256, DatabaseFault> {
-        Ok(Database::block_hash(self, number)?)
+        caught(|| Database::block_hash(self, number))
     }
 
-    fn prefetch(&self, addresses: &[Address]) {
-        Database::prefetch(self, addresses);
+    fn prefetch(&self, addresses: &[Address]) -> Result<(), DatabaseFault> {
+        caught(|| {
+            Database::prefetch(self, addresses);
+            Ok::<_, D::Error>(())
+        })
     }
+}
+
+/// Asks the embedder's database. A panic is caught here, where it begins, so that no worker is lost whatever it was
+/// about to do: the others would wait for it.
+fn caught<T, E>(ask: impl FnOnce() -> Result<T, E>) -> Result<T, DatabaseFault>
+where
+    E: Error + Send + Sync + 'static,
+{
+    match catch_unwind(AssertUnwindSafe(ask)) {
+        Ok(answer) => Ok(answer?),
+        Err(panic) => Err(Box::new(DatabasePanicked(panic_message(panic.as_ref())))),
+    }
+}
+
+/// What a panic says.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("without a message").to_owned()
 }

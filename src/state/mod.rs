@@ -12,6 +12,7 @@ pub mod roots;
 
 pub use access_list::AccessList;
 pub use account::{AccountInfo, EMPTY_CODE_HASH};
+pub(crate) use database::DatabasePanicked;
 pub use database::{Database, DatabaseFault, ErasedDatabase};
 pub use journal::{Fault, Journal, LiveAccount};
 pub use memory::{InMemoryDatabase, MemoryAccount};

@@ -126,8 +126,11 @@ impl<'d> State<'d> {
     }
 
     /// Tells the database which accounts a round will own.
-    pub fn prefetch(&self, addresses: &[Address]) {
-        self.database.prefetch(addresses);
+    ///
+    /// # Errors
+    /// A panic of the database.
+    pub fn prefetch(&self, addresses: &[Address]) -> Result<(), DatabaseFault> {
+        self.database.prefetch(addresses)
     }
 
     /// Takes over what the owners of an account have done to it.

@@ -1,0 +1,245 @@
+//! The same blocks thousands of times, with workers that yield and sleep wherever a hook lets them, in batches of
+//! several partitions, one of them made here: one digest.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+    time::Duration,
+};
+
+use deferevm::{
+    Address, B256, Code, Evm, Fork, Halt, U256,
+    block::Block,
+    call::Policy,
+    example::{Example, workloads},
+    keccak256,
+    round::{
+        Limits, Owned, Partition, Schedule, SenderTarget,
+        partition::{Batch, Member},
+    },
+    state::{AccountInfo, Database, InMemoryDatabase},
+    trace::{Step, Tracer},
+};
+use deferevm_reference::generate::{Case, Kind};
+
+/// How often each block is run under each policy; `DEFEREVM_INTERLEAVINGS` sets another number.
+const RUNS: u64 = 300;
+
+/// Yields, sleeps a little, or does nothing, by the next of pseudo-random numbers.
+#[derive(Clone)]
+struct Pauses {
+    state: Arc<AtomicU64>,
+}
+
+impl Pauses {
+    fn new(seed: u64) -> Self {
+        let state = keccak256(seed.to_be_bytes()).to_low_u64_be();
+        Self {
+            state: Arc::new(AtomicU64::new(state)),
+        }
+    }
+
+    fn pause(&self) {
+        // Weyl's sequence, finished as SplitMix64 does.
+        let mut number = self.state.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed);
+        number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        match (number ^ number >> 31) % 128 {
+            0 => thread::sleep(Duration::from_micros(20)),
+            1..=24 => thread::yield_now(),
+            _ => {}
+        }
+    }
+}
+
+/// A database whose reads take their time.
+struct Hesitant<'d> {
+    inner: &'d InMemoryDatabase,
+    pauses: Pauses,
+}
+
+impl Database for Hesitant<'_> {
+    type Error = Infallible;
+
+    fn account(&self, address: Address) -> Result<Option<AccountInfo>, Infallible> {
+        self.pauses.pause();
+        self.inner.account(address)
+    }
+
+    fn storage(&self, address: Address, key: U256) -> Result<U256, Infallible> {
+        self.pauses.pause();
+        self.inner.storage(address, key)
+    }
+
+    fn has_storage(&self, address: Address) -> Result<bool, Infallible> {
+        self.pauses.pause();
+        self.inner.has_storage(address)
+    }
+
+    fn code(&self, hash: B256) -> Result<Option<Code>, Infallible> {
+        self.pauses.pause();
+        self.inner.code(hash)
+    }
+
+    fn block_hash(&self, number: u64) -> Result<B256, Infallible> {
+        self.inner.block_hash(number)
+    }
+}
+
+/// A tracer that takes its time over some instructions, and at the transaction's end.
+struct Dawdler(Pauses);
+
+impl Tracer for Dawdler {
+    fn begin(&mut self, step: &Step<'_>) {
+        if step.pc.is_multiple_of(8) {
+            self.0.pause();
+        }
+    }
+
+    fn end(&mut self, _: u64, _: Option<Halt>) {}
+}
+
+impl Drop for Dawdler {
+    fn drop(&mut self) {
+        self.0.pause();
+    }
+}
+
+/// Every transaction in a batch of its own, behind the last before it that owns what it owns: as many hand-overs as
+/// there can be.
+struct Splinters;
+
+impl Partition for Splinters {
+    fn name(&self) -> &'static str {
+        "splinters"
+    }
+
+    fn schedule(&self, members: &[Member<'_>]) -> Schedule {
+        let mut batches = vec![Batch::default(); members.len()];
+        let mut last_owners: BTreeMap<Address, u32> = BTreeMap::new();
+        for (position, member) in (0u32..).zip(members) {
+            let mut waits_for: BTreeSet<u32> = member
+                .owned
+                .iter()
+                .filter_map(|address| last_owners.insert(*address, position))
+                .filter(|earlier| *earlier != position)
+                .collect();
+            if member.waits_for_all {
+                waits_for.extend(0..position);
+            }
+            let batch = &mut batches[position as usize];
+            batch.positions.push(position);
+            batch.waits_for = u32::try_from(waits_for.len()).unwrap();
+            for earlier in waits_for {
+                batches[earlier as usize].releases.push(position);
+            }
+        }
+        Schedule {
+            has_hand_over: batches.iter().any(|batch| batch.waits_for > 0),
+            batches,
+        }
+    }
+}
+
+struct Subject {
+    name: String,
+    fork: Fork,
+    limits: Limits,
+    runs_edges: bool,
+    state: InMemoryDatabase,
+    block: Block,
+}
+
+/// Blocks of many shapes: independent, hot, deep, in and out of one account, and whatever bytes say.
+fn subjects() -> Vec<Subject> {
+    let example = Example::new();
+    let mut subjects = vec![Subject {
+        name: "example".to_owned(),
+        fork: example.fork,
+        limits: Limits::default(),
+        runs_edges: true,
+        state: example.state,
+        block: example.block,
+    }];
+    for workload in [
+        workloads::routers(40),
+        workloads::hot_token(30),
+        workloads::fan_in(40),
+        workloads::fan_out(4, 30),
+        workloads::ping_pong(12, 12),
+    ] {
+        subjects.push(Subject {
+            name: workload.name.to_owned(),
+            fork: workload.fork,
+            limits: Limits::default(),
+            runs_edges: true,
+            state: workload.state,
+            block: workload.block,
+        });
+    }
+    for number in 0..10u64 {
+        let mut word = keccak256(number.to_be_bytes());
+        let mut bytes = Vec::new();
+        while bytes.len() < 2_400 {
+            word = keccak256(word);
+            bytes.extend_from_slice(&word.0);
+        }
+        let case = Case::from_bytes(&bytes, Kind::Any);
+        subjects.push(Subject {
+            name: format!("generated {number}"),
+            fork: case.fork,
+            limits: case.limits,
+            runs_edges: false,
+            state: case.state,
+            block: case.block,
+        });
+    }
+    subjects
+}
+
+#[test]
+fn whatever_the_interleaving_a_block_has_one_digest() {
+    let runs = std::env::var("DEFEREVM_INTERLEAVINGS")
+        .map(|runs| runs.parse().expect("DEFEREVM_INTERLEAVINGS is a number"));
+    let runs = runs.unwrap_or(RUNS);
+    for subject in subjects() {
+        for policy in [Policy::seed(), Policy::practical()] {
+            let evm = Evm::new(subject.fork)
+                .policy(policy)
+                .limits(subject.limits)
+                .edges(subject.runs_edges)
+                .audit(true);
+            let originals = evm.prepare(&subject.block);
+            let execute = |evm: &Evm, pauses: Pauses| -> B256 {
+                let database = Hesitant {
+                    inner: &subject.state,
+                    pauses,
+                };
+                let outcome = evm.execute_prepared(&database, &subject.block, &originals);
+                outcome.unwrap().digest()
+            };
+            let expected = execute(&evm, Pauses::new(0));
+            for run in 0..runs {
+                let pauses = Pauses::new(run);
+                let workers = [2, 3, 8][(run % 3) as usize];
+                let mut evm = match run % 4 {
+                    0 => evm.clone().partition(Owned),
+                    1 => evm.clone().partition(SenderTarget),
+                    _ => evm.clone().partition(Splinters),
+                };
+                if run % 2 == 0 {
+                    let pauses = pauses.clone();
+                    evm = evm.tracer(move |_| Some(Box::new(Dawdler(pauses.clone()))));
+                }
+                let found = execute(&evm.workers(workers), pauses);
+                let place = format!("{}, {}, run {run}", subject.name, policy.name());
+                assert_eq!(found, expected, "{place}");
+            }
+        }
+    }
+}
