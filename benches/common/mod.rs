@@ -13,6 +13,7 @@ pub mod ours;
 pub mod peer;
 pub mod peer_block;
 pub mod workload;
+pub mod worst_cases;
 
 /// The allocator of the `deferevm` program, for both sides alike.
 #[global_allocator]
