@@ -133,7 +133,8 @@ impl<'d> State<'d> {
         self.database.prefetch(addresses)
     }
 
-    /// Takes over what the owners of an account have done to it.
+    /// Takes over what the owners of an account have done to it. One that does not exist has no
+    /// storage, though code may have run as it: a record of init code that then destroyed itself.
     pub fn write_back(&mut self, account: LiveAccount) {
         let Some(written) = account.into_written() else {
             return;
@@ -143,13 +144,15 @@ impl<'d> State<'d> {
         }
         let change = self.changes.entry(written.address).or_default();
         change.info = written.info;
-        if written.storage_cleared {
+        let exists = written.info.is_some();
+        if written.storage_cleared || !exists {
             change.storage_cleared = true;
             change.storage.clear();
         }
-        change
-            .storage
-            .extend(written.storage.map(|(key, slot)| (key, slot.present)));
+        if exists {
+            let slots = written.storage.map(|(key, slot)| (key, slot.present));
+            change.storage.extend(slots);
+        }
     }
 
     /// Makes room for so many more changed accounts.

@@ -3,8 +3,9 @@
 
 use deferevm::{
     Fork,
-    call::Policy,
-    opcode::{BALANCE, INVALID, POP, SELFBALANCE, SELFDESTRUCT},
+    call::{GasRule, Policy},
+    opcode::{BALANCE, CALLER, INVALID, POP, SELFBALANCE, SELFDESTRUCT},
+    state::account::create_address,
 };
 
 use crate::support::*;
@@ -200,6 +201,32 @@ fn before_spurious_dragon_a_credit_of_nothing_creates_an_empty_account() {
         .expect(&[(0, "root", A, "success", gas)])
         .expect_tree_gas(&[26_003 - 13_001])
         .expect_absent(D);
+}
+
+#[test]
+fn what_code_stores_as_an_account_that_does_not_exist_is_dropped() {
+    // Init code lets A's code run as the new account, in the next round, and destroys that account.
+    let new = create_address(ALICE, 0);
+    let init_code = code()
+        .delegatecall_to(A)
+        .op(POP)
+        .op(CALLER)
+        .op(SELFDESTRUCT);
+    let mut creation = root(ALICE, A).gas(200_000).input(init_code.bytes());
+    creation.0.transaction.to = None;
+    for fork in [Fork::Homestead, Fork::SpuriousDragon, Fork::LATEST] {
+        let ran = Scenario::new(Policy::seed())
+            .rules(|rules| rules.gas = GasRule::Split)
+            .fork(fork)
+            .contract(A, 0, code().push(1).store_at(3))
+            .root(creation.clone())
+            .run();
+        let record = ran.receipt(1);
+        assert_eq!((record.target, record.round), (new, 1), "{fork}");
+        assert!(record.status.is_success(), "{fork}: {record:?}");
+        assert!(record.gas_used > 20_000, "{fork}: it stores");
+        ran.expect_absent(new);
+    }
 }
 
 #[test]

@@ -430,7 +430,10 @@ impl Run<'_> {
         // Write back the owned accounts, add the credits, clear the empty.
         let mut changed = round.written.clone();
         for address in round.written {
-            let account = round.live[&address].clone();
+            let account = match &round.live[&address] {
+                account if account.exists => account.clone(),
+                _ => Account::gone(),
+            };
             self.world.set(address, account);
         }
         for (address, amount) in credits {
