@@ -121,6 +121,12 @@ impl<'a, C: Choices> Writer<'a, C> {
             self.labels.push(self.code.len());
             self.code.push(op::JUMPDEST);
         }
+        // A block that does nothing but jump.
+        if self.random.one_in(8) {
+            self.push_label();
+            self.code.push(op::JUMP);
+            return;
+        }
         // Mostly loops keep the height that they begin with; some grow the stack to its limit.
         for _ in 0..self.random.below(14) {
             self.item();
@@ -209,6 +215,10 @@ impl<'a, C: Choices> Writer<'a, C> {
                 }
             }
         }
+        if self.random.one_in(8) {
+            let depth = self.random.byte(op::SWAP1, op::SWAP4);
+            self.code.extend([op::DUP1, depth, op::POP]);
+        }
         let opcode = match self.random.below(5) {
             0 => self.random.byte(op::ADD, op::SIGNEXTEND),
             1 => self.random.byte(op::LT, op::CLZ),
@@ -247,13 +257,28 @@ impl<'a, C: Choices> Writer<'a, C> {
                 self.code.push(op::ISZERO);
             }
         }
-        self.code.push(op::PUSH1 + 1);
-        self.holes.push(self.code.len());
-        self.code.extend([0, 0]);
-        if self.random.one_in(6) {
-            // Through memory the target is not known before.
-            self.code
-                .extend([op::PUSH1, 64, op::MSTORE, op::PUSH1, 64, op::MLOAD]);
+        self.push_label();
+        // The target is not known before if it comes through memory, or from under other words as a
+        // function's return address does.
+        match self.random.below(12) {
+            0..=1 => {
+                self.code
+                    .extend([op::PUSH1, 64, op::MSTORE, op::PUSH1, 64, op::MLOAD]);
+            }
+            2 => {
+                self.push_any();
+                self.code.push(op::SWAP1);
+            }
+            3 => {
+                let words = 1 + self.random.below(3);
+                for _ in 0..words {
+                    self.code.push(op::CALLER);
+                }
+                for _ in 0..words {
+                    self.code.push(op::POP);
+                }
+            }
+            _ => {}
         }
         self.code.push(match is_conditional {
             true => op::JUMPI,
@@ -261,7 +286,17 @@ impl<'a, C: Choices> Writer<'a, C> {
         });
     }
 
+    /// A constant that will be the position of a JUMPDEST, in most cases.
+    fn push_label(&mut self) {
+        self.code.push(op::PUSH1 + 1);
+        self.holes.push(self.code.len());
+        self.code.extend([0, 0]);
+    }
+
     fn memory(&mut self) {
+        if self.random.one_in(4) {
+            return self.store_at_copy();
+        }
         let opcode = self.random.pick(&[op::MLOAD, op::MSTORE, op::MSTORE8]);
         if opcode != op::MLOAD {
             self.push_any();
@@ -275,6 +310,20 @@ impl<'a, C: Choices> Writer<'a, C> {
             _ => self.push_small(),
         }
         self.code.push(opcode);
+    }
+
+    /// MSTORE of a constant at an offset that is copied from further down.
+    fn store_at_copy(&mut self) {
+        self.push_small();
+        let between = self.random.below(3);
+        for _ in 0..between {
+            self.push_any();
+        }
+        self.push_any();
+        self.code.extend([op::DUP2 + between as u8, op::MSTORE]);
+        for _ in 0..=between {
+            self.code.push(op::POP);
+        }
     }
 
     fn push_any(&mut self) {
