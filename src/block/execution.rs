@@ -24,10 +24,12 @@ use crate::{
     state::{ErasedDatabase, LiveAccount, State, StateChanges},
     trace::{TracerFactory, TransactionPlace},
     transaction::{
-        Executed, Executor, InvalidTransaction, Kind, Limit, Original, Receipt, Status,
-        TransactionRules,
+        Executed, Executor, InvalidTransaction, Kind, Limit, Original, Receipt, Recovered, Scene,
+        Status, TransactionRules,
     },
 };
+
+use primitive_types::U512;
 
 /// How a block is to be executed.
 pub struct Plan<'a> {
@@ -159,53 +161,35 @@ fn synchronous<'d>(
     mut ledger: Option<&mut Ledger>,
 ) -> Result<Finished<'d>, BlockFault> {
     let mut executor = Executor::new(plan.fork, &plan.policy, plan.precompiles);
-    let mut receipts = Vec::with_capacity(setting.originals.len());
-    let mut trees = Vec::with_capacity(setting.originals.len());
-    let mut gas_left = block.environment.gas_limit;
-    for (position, original) in (0u32..).zip(setting.originals) {
-        let scene = setting.scene(&state);
-        let transaction = &original.recovered.transaction;
-        let invalid =
-            |error: InvalidTransaction| BlockFault::invalid_transaction(position, original, error);
-        if transaction.gas_limit > gas_left {
-            return Err(invalid(InvalidTransaction::GasLimitAboveBlock {
-                found: transaction.gas_limit,
-                block: gas_left,
-            }));
-        }
-        setting.check_blob_gas(position).map_err(invalid)?;
-        let place = TransactionPlace {
-            round: 0,
-            position,
-            id: original.recovered.hash,
-        };
-        let mut executed = executor
-            .trace_at(setting.tracers, place)
-            .and_then(|()| executor.original(&scene, original, position + 1))
-            .and_then(|executed| executor.end_trace().map(|()| executed))
-            .map_err(|fault| BlockFault::at(position, fault))?;
-        if let Status::Skipped(error) = executed.status {
-            return Err(invalid(*error));
-        }
-        let tree = Tree::new(original, &executed);
-        gas_left = gas_left.saturating_sub(tree.gas_used());
-        if let Some(ledger) = ledger.as_deref_mut() {
-            ledger.burn_all(std::slice::from_ref(&executed));
-        }
-        receipts.push(Receipt {
-            tree_gas_used: Some(tree.gas_used()),
-            ..receipt_of_original(position, original, &mut executed)
-        });
-        trees.push(tree);
+    let mut run = Sequence {
+        setting,
+        gas_left: block.environment.gas_limit,
+        receipts: Vec::with_capacity(setting.originals.len()),
+        trees: Vec::with_capacity(setting.originals.len()),
+        burnt: U512::zero(),
+    };
+    // Senders, targets, and a few that contracts look at.
+    executor
+        .journal
+        .reserve(2 * setting.originals.len() + PRELOADED);
+    executor
+        .guarded(|executor| run.all(executor, &setting.scene(&state)))
+        .unwrap_or_else(|fault| Err(BlockFault::at(run.position(), fault)))?;
+    let Sequence {
+        receipts,
+        trees,
+        burnt,
+        ..
+    } = run;
+    if let Some(ledger) = ledger.as_deref_mut() {
+        ledger.burn(burnt);
     }
     if let Some(ledger) = ledger.as_deref_mut() {
         ledger
             .note(&state, executor.journal.addresses())
             .map_err(BlockFault::Database)?;
     }
-    let accounts = executor.journal.drain();
-    state.reserve(accounts.size_hint().0);
-    accounts.for_each(|account| state.write_back(account));
+    executor.journal.drain_into(&mut state);
     if let Some(ledger) = ledger {
         ledger.note_after(&state).map_err(BlockFault::Database)?;
         ledger.check(&[], &[]).map_err(BarrierFault::NotConserved)?;
@@ -228,6 +212,85 @@ fn synchronous<'d>(
         trees,
         timing: None,
     })
+}
+
+/// The transactions of a block one after the other.
+struct Sequence<'e> {
+    setting: Setting<'e>,
+    gas_left: u64,
+    receipts: Vec<Receipt>,
+    trees: Vec<Tree>,
+    burnt: U512,
+}
+
+/// So many transactions' accounts are loaded at a time: enough for the loads to overlap, and few enough
+/// for what they load to be at hand still when it is used.
+const PRELOADED: usize = 64;
+
+impl Sequence<'_> {
+    /// Where the transaction stands that runs next.
+    fn position(&self) -> u32 {
+        u32::try_from(self.receipts.len()).expect("a block has fewer than 2^32 transactions")
+    }
+
+    fn all(&mut self, executor: &mut Executor, scene: &Scene<'_>) -> Result<(), BlockFault> {
+        for originals in self.setting.originals.chunks(PRELOADED) {
+            let accounts = originals.iter().flat_map(|original| {
+                let Recovered {
+                    sender,
+                    transaction,
+                    ..
+                } = &original.recovered;
+                core::iter::once(*sender).chain(transaction.to)
+            });
+            executor.journal.preload(scene.state, accounts);
+            for original in originals {
+                self.one(executor, scene, original)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn one(
+        &mut self,
+        executor: &mut Executor,
+        scene: &Scene<'_>,
+        original: &Original,
+    ) -> Result<(), BlockFault> {
+        let position = self.position();
+        let transaction = &original.recovered.transaction;
+        let invalid =
+            |error: InvalidTransaction| BlockFault::invalid_transaction(position, original, error);
+        if transaction.gas_limit > self.gas_left {
+            return Err(invalid(InvalidTransaction::GasLimitAboveBlock {
+                found: transaction.gas_limit,
+                block: self.gas_left,
+            }));
+        }
+        self.setting.check_blob_gas(position).map_err(invalid)?;
+        let place = TransactionPlace {
+            round: 0,
+            position,
+            id: original.recovered.hash,
+        };
+        executor.trace_at(self.setting.tracers, place);
+        let mut executed = executor
+            .run_original(scene, original, position + 1)
+            .map_err(|fault| BlockFault::at(position, fault))?;
+        drop(executor.take_tracer());
+        if let Status::Skipped(error) = executed.status {
+            return Err(invalid(*error));
+        }
+        let tree = Tree::new(original, &executed);
+        self.gas_left = self.gas_left.saturating_sub(tree.gas_used());
+        self.burnt += U512::from(executed.effects.burnt);
+        self.receipts.push(Receipt {
+            tree_gas_used: Some(tree.gas_used()),
+            ..receipt_of_original(position, original, &mut executed)
+        });
+        self.trees.push(tree);
+        Ok(())
+    }
 }
 
 /// Rounds until one emits nothing.

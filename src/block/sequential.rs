@@ -98,10 +98,8 @@ fn run(
             .map_err(|fault| BlockFault::at(position, fault))?
             .map_err(|error| BlockFault::invalid_transaction(position, &original, error))?;
         let gas_used = executed
-            .payment
-            .and_then(|payment| payment.settled)
-            .expect("a synchronous transaction that was not skipped has settled")
-            .gas_used;
+            .gas_paid()
+            .expect("a synchronous transaction that was not skipped has settled");
         receipts.push(SequentialReceipt {
             kind: recovered.transaction.kind,
             outcome: if fork >= Fork::Byzantium {
@@ -154,8 +152,6 @@ fn execute_one(
     if let Status::Skipped(error) = executed.status {
         return Ok(Err(*error));
     }
-    for account in executor.journal.drain() {
-        state.write_back(account);
-    }
+    executor.journal.drain_into(state);
     Ok(Ok(executed))
 }

@@ -159,6 +159,11 @@ pub(crate) fn called_code(
 ) -> Result<Option<Code>, Fault> {
     let located = world.journal.locate(world.state, address);
     let account = world.unrefused(located)?;
+    called_code_at(world, account)
+}
+
+/// [`called_code`] of the account at a place.
+pub(crate) fn called_code_at(world: &mut World<'_>, account: u32) -> Result<Option<Code>, Fault> {
     let Some(code) = code_at(world, account)? else {
         return Ok(None);
     };

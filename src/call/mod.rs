@@ -17,7 +17,7 @@ pub use suspended::Suspended;
 pub use world::World;
 
 pub(crate) use create::begin_account;
-pub(crate) use entered::{called_code, run_precompile};
+pub(crate) use entered::{called_code, called_code_at, run_precompile};
 
 /// The deepest frame: a transaction's outermost one has depth 0.
 pub const DEPTH_MAX: u16 = 1024;

@@ -167,7 +167,7 @@ mod tests {
         let mut suspended = suspended(&mut journal, &state);
         assert_eq!(suspended.depth(), 1);
         journal.end();
-        state.write_back(journal.disown(ADDRESS).unwrap());
+        state.write_back(&mut journal.disown(ADDRESS).unwrap());
 
         let state = &state;
         let value = std::thread::scope(|scope| {
@@ -209,7 +209,7 @@ mod tests {
         let mut journal = Journal::new(Fork::Cancun, false);
         let mut suspended = suspended(&mut journal, &state);
         journal.end();
-        state.write_back(journal.disown(ADDRESS).unwrap());
+        state.write_back(&mut journal.disown(ADDRESS).unwrap());
 
         let mut journal = Journal::new(Fork::Cancun, false);
         journal.begin(1);

@@ -241,12 +241,12 @@ fn apply(
     state.reserve(accounts.len() + credits.len());
     // An account that is not empty when it is written back does not become so by a credit.
     let mut empty = Vec::new();
-    for account in accounts {
+    for mut account in accounts {
         if account.is_written() {
             if account.info().is_some_and(AccountInfo::is_empty) {
                 empty.push(account.address());
             }
-            state.write_back(account);
+            state.write_back(&mut account);
         }
     }
     for (address, sum) in credits.sorted() {
@@ -284,21 +284,14 @@ pub struct Ledger {
 
 impl Ledger {
     /// Counts wei that cease to exist.
-    pub fn burn(&mut self, amount: U256) {
-        self.burnt += U512::from(amount);
+    pub fn burn(&mut self, amount: impl Into<U512>) {
+        self.burnt += amount.into();
     }
 
-    /// Counts what transactions have burnt themselves: destroyed balances, blob fees, and the base
-    /// fee of those that settled directly.
+    /// Counts what transactions have burnt themselves.
     pub fn burn_all(&mut self, executed: &[Executed]) {
         for executed in executed {
             self.burn(executed.effects.burnt);
-            if let Some(payment) = &executed.payment {
-                self.burn(payment.blob_fee);
-                if let Some(settlement) = &payment.settled {
-                    self.burn(settlement.burnt);
-                }
-            }
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::{
     Address, Fork, U256,
     transaction::{
-        Executed, Original,
+        Executed, Original, Payment,
         settlement::{Purchase, Settlement, TreeGas},
     },
 };
@@ -11,61 +11,69 @@ use crate::{
 /// One original transaction and what its descendants have come to so far.
 #[derive(Clone, Debug)]
 pub struct Tree {
-    sender: Address,
-    /// What it bought, until that is settled.
-    purchase: Option<Purchase>,
-    gas: TreeGas,
-    pending: u64,
     gas_used: u64,
     has_failed: bool,
+    /// Until it settles, which most do with their original transaction.
+    open: Option<Box<OpenTree>>,
+}
+
+/// A tree that has not settled.
+#[derive(Clone, Debug)]
+struct OpenTree {
+    sender: Address,
+    purchase: Purchase,
+    gas: TreeGas,
+    pending: u64,
 }
 
 impl Tree {
     /// The tree of an original transaction that has run.
     pub fn new(original: &Original, executed: &Executed) -> Self {
-        let payment = executed.payment.as_ref();
-        let settled = payment.and_then(|payment| payment.settled.as_ref());
+        let open = match &executed.payment {
+            Payment::Open(payment) => Some(Box::new(OpenTree {
+                sender: original.recovered.sender,
+                purchase: payment.purchase,
+                gas: payment.tree,
+                pending: 0,
+            })),
+            Payment::Nothing | Payment::Settled { .. } => None,
+        };
         Self {
-            sender: original.recovered.sender,
-            purchase: payment
-                .filter(|_| settled.is_none())
-                .map(|payment| payment.purchase),
-            gas: payment.map(|payment| payment.tree).unwrap_or_default(),
-            pending: 0,
-            gas_used: settled.map_or(0, |settlement| settlement.gas_used),
+            gas_used: executed.gas_paid().unwrap_or(0),
             has_failed: !executed.status.is_success(),
+            open,
         }
     }
 
     /// Counts a virtual transaction that has run.
     pub fn add(&mut self, executed: &Executed) {
-        self.pending -= 1;
-        self.gas.spent += executed.gas_used;
-        self.gas.refund_counter += executed.refund_counter;
         self.has_failed |= !executed.status.is_success();
+        let open = self.open();
+        open.pending -= 1;
+        open.gas.spent += executed.gas_used;
+        open.gas.refund_counter += executed.refund_counter;
     }
 
     /// Counts a published record; its stipend is nobody's expense.
     pub fn publish(&mut self, stipend: u64) {
-        self.pending += 1;
-        self.gas.spent = self.gas.spent.saturating_sub(stipend);
+        let open = self.open();
+        open.pending += 1;
+        open.gas.spent = open.gas.spent.saturating_sub(stipend);
     }
 
     /// Counts a published record that is refused.
     pub fn refuse(&mut self) {
-        self.pending -= 1;
         self.has_failed = true;
+        self.open().pending -= 1;
     }
 
     /// Settles the root if it has not and nothing of it is pending: to whom the rest goes, and how
     /// the prepaid wei is divided.
     pub fn settle(&mut self, fork: Fork) -> Option<(Address, Settlement)> {
-        if self.pending != 0 {
-            return None;
-        }
-        let settlement = self.purchase.take()?.settle(&self.gas, fork);
+        let open = self.open.take_if(|open| open.pending == 0)?;
+        let settlement = open.purchase.settle(&open.gas, fork);
         self.gas_used = settlement.gas_used;
-        Some((self.sender, settlement))
+        Some((open.sender, settlement))
     }
 
     /// Gas paid for by the root, once it has settled; 0 for one that was skipped.
@@ -80,8 +88,14 @@ impl Tree {
 
     /// Wei held until the root settles.
     pub fn prepaid(&self) -> U256 {
-        self.purchase
+        self.open
             .as_ref()
-            .map_or_else(U256::zero, Purchase::prepaid)
+            .map_or_else(U256::zero, |open| open.purchase.prepaid())
+    }
+
+    fn open(&mut self) -> &mut OpenTree {
+        self.open
+            .as_mut()
+            .expect("a root that has published records has not settled")
     }
 }

@@ -504,25 +504,27 @@ impl Worker {
         let scene = round.setting.scene(&round.state);
         // Unique in the round, which is as long as an account lives in a journal.
         let epoch = position + 1;
-        self.executor
-            .trace_at(round.setting.tracers, round.place(position))?;
-        let executed = match &round.work {
-            Work::Originals(_) => {
-                let original = &round.setting.originals[position as usize];
-                match round.setting.check_blob_gas(position) {
-                    Ok(()) => self.executor.original(&scene, original, epoch),
-                    Err(error) => Ok(Executed::skipped(error)),
+        let place = round.place(position);
+        // What an embedder hooks in may panic.
+        self.executor.guarded(|executor| {
+            executor.trace_at(round.setting.tracers, place);
+            let executed = match &round.work {
+                Work::Originals(_) => {
+                    let original = &round.setting.originals[position as usize];
+                    match round.setting.check_blob_gas(position) {
+                        Ok(()) => executor.run_original(&scene, original, epoch),
+                        Err(error) => Ok(Executed::skipped(error)),
+                    }
                 }
-            }
-            Work::Records { records, .. } => {
-                let record = &records[position as usize];
-                let root = &round.setting.originals[record.root as usize];
-                self.executor
-                    .deferred(&scene, &record.call, &root.environment, epoch)
-            }
-        };
-        self.executor.end_trace()?;
-        executed
+                Work::Records { records, .. } => {
+                    let record = &records[position as usize];
+                    let root = &round.setting.originals[record.root as usize];
+                    executor.run_deferred(&scene, &record.call, &root.environment, epoch)
+                }
+            };
+            drop(executor.take_tracer());
+            executed
+        })?
     }
 
     /// Makes the journal own just these accounts.

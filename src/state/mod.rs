@@ -16,7 +16,7 @@ pub(crate) use database::DatabasePanicked;
 pub use database::{Database, DatabaseFault, ErasedDatabase};
 pub use journal::{Fault, Journal, LiveAccount};
 pub use memory::{InMemoryDatabase, MemoryAccount};
-pub use overlay::{AccountChange, State, StateChanges};
+pub use overlay::{AccountChange, Changes, State, StateChanges};
 
 /// The hash map of everything that is looked up while a transaction runs. Its order is random, so
 /// nothing that is reported may be taken from an iteration over it without sorting.

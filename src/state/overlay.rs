@@ -5,9 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use hashbrown::hash_map::Entry;
+use indexmap::map::Entry;
 
-use super::{AccountInfo, DatabaseFault, EMPTY_CODE_HASH, ErasedDatabase, LiveAccount, Map};
+use super::{
+    AccountInfo, DatabaseFault, EMPTY_CODE_HASH, ErasedDatabase, LiveAccount, Map,
+    key_hash::KeyState,
+};
 use crate::{Address, B256, Code, U256};
 
 /// What has become of one account since the block's start.
@@ -21,11 +24,15 @@ pub struct AccountChange {
     pub storage: Map<U256, U256>,
 }
 
+/// Changes by address. The entries lie one behind the other, so that filling it and passing it on cost
+/// no more than they must; their order means nothing.
+pub type Changes = indexmap::IndexMap<Address, AccountChange, KeyState>;
+
 /// Everything that a block has changed, in no order.
 #[derive(Clone, Debug, Default)]
 pub struct StateChanges {
     /// By address.
-    pub accounts: Map<Address, AccountChange>,
+    pub accounts: Changes,
     /// Codes that creations and delegations have left, by hash.
     pub codes: BTreeMap<B256, Code>,
 }
@@ -46,7 +53,9 @@ impl StateChanges {
 /// The state as of a round's start.
 pub struct State<'d> {
     database: &'d dyn ErasedDatabase,
-    changes: Map<Address, AccountChange>,
+    changes: Changes,
+    /// Accounts whose change may hold what is as it was before the block.
+    unreduced: Vec<Address>,
     codes: Map<B256, Code>,
 }
 
@@ -55,7 +64,8 @@ impl<'d> State<'d> {
     pub fn new(database: &'d dyn ErasedDatabase) -> Self {
         Self {
             database,
-            changes: Map::default(),
+            changes: Changes::default(),
+            unreduced: Vec::new(),
             codes: Map::default(),
         }
     }
@@ -135,23 +145,44 @@ impl<'d> State<'d> {
 
     /// Takes over what the owners of an account have done to it. One that does not exist has no
     /// storage, though code may have run as it: a record of init code that then destroyed itself.
-    pub fn write_back(&mut self, account: LiveAccount) {
-        let Some(written) = account.into_written() else {
+    pub fn write_back(&mut self, account: &mut LiveAccount) {
+        let Some(written) = account.take_written() else {
             return;
         };
         if let Some(code) = written.code {
             self.codes.entry(code.hash()).or_insert(code);
         }
-        let change = self.changes.entry(written.address).or_default();
-        change.info = written.info;
         let exists = written.info.is_some();
-        if written.storage_cleared || !exists {
-            change.storage_cleared = true;
-            change.storage.clear();
-        }
-        if exists {
-            let slots = written.storage.map(|(key, slot)| (key, slot.present));
-            change.storage.extend(slots);
+        let storage_cleared = written.storage_cleared || !exists;
+        match self.changes.entry(written.address) {
+            // What it was loaded with is what it was before the block.
+            Entry::Vacant(entry) if !storage_cleared => {
+                let storage: Map<U256, U256> = written
+                    .storage
+                    .filter(|(_, slot)| slot.present != slot.loaded)
+                    .map(|(key, slot)| (key, slot.present))
+                    .collect();
+                if written.info != written.loaded || !storage.is_empty() {
+                    entry.insert(AccountChange {
+                        info: written.info,
+                        storage_cleared: false,
+                        storage,
+                    });
+                }
+            }
+            entry => {
+                let change = entry.or_default();
+                change.info = written.info;
+                if storage_cleared {
+                    change.storage_cleared = true;
+                    change.storage.clear();
+                }
+                if exists {
+                    let slots = written.storage.map(|(key, slot)| (key, slot.present));
+                    change.storage.extend(slots);
+                }
+                self.unreduced.push(written.address);
+            }
         }
     }
 
@@ -166,12 +197,18 @@ impl<'d> State<'d> {
     /// The database's, or the balance that the addition would overflow.
     pub fn credit(&mut self, address: Address, amount: U256) -> Result<(), CreditFault> {
         let change = match self.changes.entry(address) {
-            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Occupied(entry) => {
+                self.unreduced.push(address);
+                entry.into_mut()
+            }
             Entry::Vacant(entry) => {
                 let info = self
                     .database
                     .account(address)
                     .map_err(CreditFault::Database)?;
+                if amount.is_zero() {
+                    self.unreduced.push(address);
+                }
                 entry.insert(AccountChange {
                     info,
                     ..AccountChange::default()
@@ -192,12 +229,13 @@ impl<'d> State<'d> {
     /// The database's.
     pub fn clear_if_empty(&mut self, address: Address) -> Result<(), DatabaseFault> {
         if self.account(address)?.is_some_and(|info| info.is_empty()) {
-            let change = self.changes.entry(address).or_default();
-            *change = AccountChange {
+            let gone = AccountChange {
                 info: None,
                 storage_cleared: true,
                 storage: Map::default(),
             };
+            self.changes.insert(address, gone);
+            self.unreduced.push(address);
         }
         Ok(())
     }
@@ -205,11 +243,7 @@ impl<'d> State<'d> {
     /// Everything that has been written so far.
     pub fn changes(&self) -> StateChanges {
         StateChanges {
-            accounts: self
-                .changes
-                .iter()
-                .map(|(address, change)| (*address, change.clone()))
-                .collect(),
+            accounts: self.changes.clone(),
             codes: self
                 .codes
                 .iter()
@@ -218,7 +252,7 @@ impl<'d> State<'d> {
         }
     }
 
-    /// Everything that has been written, whether or not it differs from before.
+    /// Everything that has been written, some of it perhaps as it was before.
     pub fn into_changes(self) -> StateChanges {
         StateChanges {
             accounts: self.changes,
@@ -231,19 +265,16 @@ impl<'d> State<'d> {
     /// # Errors
     /// The database's.
     pub fn into_net_changes(mut self) -> Result<StateChanges, DatabaseFault> {
-        let database = self.database;
-        let mut fault = None;
-        self.changes.retain(|address, change| {
-            fault.is_none()
-                && reduce(database, *address, change).unwrap_or_else(|error| {
-                    fault = Some(error);
-                    false
-                })
-        });
-        match fault {
-            Some(error) => Err(error),
-            None => Ok(self.into_changes()),
+        self.unreduced.sort_unstable();
+        self.unreduced.dedup();
+        for address in &self.unreduced {
+            if let Some(change) = self.changes.get_mut(address)
+                && !reduce(self.database, *address, change)?
+            {
+                self.changes.swap_remove(address);
+            }
         }
+        Ok(self.into_changes())
     }
 }
 

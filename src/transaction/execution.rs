@@ -16,7 +16,7 @@ use super::{
     authorizations::apply_authorizations,
     outermost::{Run, Stage, share_gas},
     receipt::Status,
-    settlement::{Purchase, Settlement, TreeGas},
+    settlement::{Purchase, TreeGas},
 };
 use crate::{
     Address, BlockEnvironment, Exit, Fork, Tier, TransactionEnvironment, U256,
@@ -79,26 +79,36 @@ pub struct Executed {
     pub bounced: U256,
     /// What it returned or reverted with.
     pub output: Bytes,
-    /// Logs, credits, deferred calls with their gas, burnt wei.
+    /// Logs, credits, deferred calls with their gas, and all wei that it burnt: destroyed balances,
+    /// blob fees, and the base fee once it has settled.
     pub effects: Effects,
-    /// On an original transaction that was not skipped: what it paid, and what of that is settled.
-    pub payment: Option<Payment>,
+    /// What became of the wei that it prepaid.
+    pub payment: Payment,
 }
 
-/// What an original transaction paid.
+/// What became of the wei that an original transaction prepaid.
+#[derive(Clone, Debug)]
+pub enum Payment {
+    /// It was skipped, or is none: nothing was paid.
+    Nothing,
+    /// It has published nothing, and so has settled.
+    Settled {
+        /// Gas paid for.
+        gas_used: u64,
+        /// The fee, if it is a credit still to be applied: where the coinbase is not owned.
+        fee_due: Option<U256>,
+    },
+    /// It lives on in its tree, and settles at a later barrier.
+    Open(Box<OpenPayment>),
+}
+
+/// What a root has bought and used when its tree begins.
 #[derive(Clone, Copy, Debug)]
-pub struct Payment {
+pub struct OpenPayment {
     /// The gas it bought.
     pub purchase: Purchase,
     /// What its own run adds to its tree's gas.
     pub tree: TreeGas,
-    /// Wei burnt for blobs.
-    pub blob_fee: U256,
-    /// Its settlement, if it has published nothing.
-    pub settled: Option<Settlement>,
-    /// Whether the settlement's fee is a credit still to be applied: the transaction does not own the
-    /// coinbase.
-    pub is_fee_due: bool,
 }
 
 /// Runs transactions one after the other. It belongs to one worker and keeps its allocations.
@@ -161,11 +171,17 @@ impl Original {
 impl Executed {
     /// The fee that a transaction which has settled still owes the coinbase.
     pub fn fee_due(&self) -> Option<U256> {
-        let payment = self.payment.as_ref()?;
-        if payment.is_fee_due {
-            payment.settled.map(|settlement| settlement.fee)
-        } else {
-            None
+        match self.payment {
+            Payment::Settled { fee_due, .. } => fee_due,
+            Payment::Nothing | Payment::Open(_) => None,
+        }
+    }
+
+    /// Gas that an original transaction has paid for, if it has settled.
+    pub fn gas_paid(&self) -> Option<u64> {
+        match self.payment {
+            Payment::Settled { gas_used, .. } => Some(gas_used),
+            Payment::Nothing | Payment::Open(_) => None,
         }
     }
 
@@ -179,7 +195,7 @@ impl Executed {
             bounced: U256::zero(),
             output: Bytes::new(),
             effects: Effects::default(),
-            payment: None,
+            payment: Payment::Nothing,
         }
     }
 }
@@ -201,19 +217,11 @@ impl Executor {
         self.driver.tracer = tracer;
     }
 
-    /// Asks a factory for the next transaction's tracer. A fault if the factory panics.
-    pub(crate) fn trace_at(
-        &mut self,
-        factory: Option<&TracerFactory>,
-        place: TransactionPlace,
-    ) -> Result<(), Fault> {
-        let Some(factory) = factory else {
-            return Ok(());
-        };
-        self.guarded(|executor| {
-            executor.trace(factory(&place));
-            Ok(())
-        })
+    /// Asks a factory for the next transaction's tracer, if there is a factory.
+    pub(crate) fn trace_at(&mut self, factory: Option<&TracerFactory>, place: TransactionPlace) {
+        if let Some(factory) = factory {
+            self.trace(factory(&place));
+        }
     }
 
     /// Takes the tracer back. It is gone if the transaction panicked.
@@ -224,14 +232,6 @@ impl Executor {
     /// How many calls and creations the instructions of the last original transaction have asked for.
     pub fn messages(&self) -> u64 {
         self.driver.messages
-    }
-
-    /// Drops the tracer of a transaction that has ended. A fault if that panics.
-    pub(crate) fn end_trace(&mut self) -> Result<(), Fault> {
-        self.guarded(|executor| {
-            drop(executor.take_tracer());
-            Ok(())
-        })
     }
 
     /// Runs every frame on one engine, whatever is hot: results are the same on each.
@@ -249,7 +249,7 @@ impl Executor {
         original: &Original,
         epoch: u32,
     ) -> Result<Executed, Fault> {
-        self.guarded(|executor| executor.run_original(scene, original, epoch))
+        self.guarded(|executor| executor.run_original(scene, original, epoch))?
     }
 
     /// Runs a virtual transaction, whose target the journal owns already (a static one may be read as
@@ -264,7 +264,7 @@ impl Executor {
         environment: &TransactionEnvironment,
         epoch: u32,
     ) -> Result<Executed, Fault> {
-        self.guarded(|executor| executor.run_deferred(scene, call, environment, epoch))
+        self.guarded(|executor| executor.run_deferred(scene, call, environment, epoch))?
     }
 
     /// Runs a system contract's code (EIP-4788 and later): called by [`SYSTEM_ADDRESS`] with
@@ -280,7 +280,7 @@ impl Executor {
         input: &[u8],
         epoch: u32,
     ) -> Result<Option<Executed>, Fault> {
-        self.guarded(|executor| executor.run_system_call(scene, target, input, epoch))
+        self.guarded(|executor| executor.run_system_call(scene, target, input, epoch))?
     }
 
     fn run_system_call(
@@ -308,11 +308,12 @@ impl Executor {
             bounced: U256::zero(),
             output: run.output,
             effects: self.journal.end(),
-            payment: None,
+            payment: Payment::Nothing,
         }))
     }
 
-    fn run_original(
+    /// [`Executor::original`] within a guard of the caller's.
+    pub(crate) fn run_original(
         &mut self,
         scene: &Scene<'_>,
         original: &Original,
@@ -351,10 +352,11 @@ impl Executor {
         stage.bump_nonce(sender)?;
         stage.warm_original(original, target);
         let authorization_refund = apply_authorizations(&mut stage.world, original)?;
-        stage.warm_delegate(target)?;
+        let account = stage.locate(target)?;
+        stage.warm_delegate(account)?;
 
         let gas_limit = transaction.gas_limit - intrinsic.initial;
-        let mut run = stage.run_original(original, sender, target, gas_limit)?;
+        let mut run = stage.run_original(original, sender, (account, target), gas_limit)?;
         let gas_used = conclude(&mut stage.world, &mut run, transaction.gas_limit);
         let succeeded = run.exit.is_success();
         let refund_counter = if succeeded { run.gas.refund } else { 0 };
@@ -363,18 +365,20 @@ impl Executor {
             refund_counter,
             authorization_refund,
         };
-        let mut payment = Payment {
-            purchase,
-            tree,
-            blob_fee,
-            settled: None,
-            is_fee_due: false,
-        };
-        if stage.world.journal.deferred_calls().is_empty() {
+        let mut burnt = blob_fee;
+        let payment = if stage.world.journal.deferred_calls().is_empty() {
             let settlement = purchase.settle(&tree, scene.fork);
-            payment.is_fee_due = !stage.settle(sender, &settlement)?;
-            payment.settled = Some(settlement);
-        }
+            burnt = burnt.saturating_add(settlement.burnt);
+            let is_paid = stage.settle(sender, &settlement)?;
+            Payment::Settled {
+                gas_used: settlement.gas_used,
+                fee_due: (!is_paid).then_some(settlement.fee),
+            }
+        } else {
+            Payment::Open(Box::new(OpenPayment { purchase, tree }))
+        };
+        let mut effects = self.journal.end();
+        effects.burnt = effects.burnt.saturating_add(burnt);
         Ok(Executed {
             status: status_of(run.exit),
             gas_used,
@@ -382,12 +386,13 @@ impl Executor {
             created: (succeeded && transaction.to.is_none()).then_some(target),
             bounced: U256::zero(),
             output: run.output,
-            effects: self.journal.end(),
-            payment: Some(payment),
+            effects,
+            payment,
         })
     }
 
-    fn run_deferred(
+    /// [`Executor::deferred`] within a guard of the caller's.
+    pub(crate) fn run_deferred(
         &mut self,
         scene: &Scene<'_>,
         call: &DeferredCall,
@@ -397,8 +402,9 @@ impl Executor {
         self.journal.begin(epoch);
         let mut stage = Stage::new(&mut self.journal, &mut self.driver, scene, environment);
         let given = call.gas + call.stipend;
-        stage.warm_deferred(call)?;
-        let mut run = stage.run_deferred(call, given)?;
+        let account = stage.locate(call.target)?;
+        stage.warm_deferred(call, account)?;
+        let mut run = stage.run_deferred(call, account, given)?;
         let gas_used = conclude(&mut stage.world, &mut run, given);
         let succeeded = run.exit.is_success();
         let bounced = if succeeded {
@@ -417,13 +423,13 @@ impl Executor {
             bounced,
             output: run.output,
             effects: self.journal.end(),
-            payment: None,
+            payment: Payment::Nothing,
         })
     }
 
     /// Turns a panic into a fault. What an embedder hooks in may panic; nothing of ours does.
-    fn guarded<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
-        catch_unwind(AssertUnwindSafe(|| run(self))).unwrap_or_else(|panic| {
+    pub(crate) fn guarded<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> Result<T, Fault> {
+        catch_unwind(AssertUnwindSafe(|| run(self))).map_err(|panic| {
             let tier = self.driver.tier;
             self.driver = Driver::default();
             self.driver.tier = tier;
@@ -432,7 +438,7 @@ impl Executor {
                 .map(|text| (*text).to_owned())
                 .or_else(|| panic.downcast_ref::<String>().cloned())
                 .unwrap_or_else(|| "without a message".to_owned());
-            Err(Fault::Panicked(text))
+            Fault::Panicked(text)
         })
     }
 }

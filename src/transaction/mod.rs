@@ -19,7 +19,9 @@ pub mod validation;
 pub use blob::BlobSchedule;
 pub use encoding::{DecodeError, Field};
 pub use error::InvalidTransaction;
-pub use execution::{Executed, Executor, Original, SYSTEM_ADDRESS, SYSTEM_CALL_GAS, Scene};
+pub use execution::{
+    Executed, Executor, OpenPayment, Original, Payment, SYSTEM_ADDRESS, SYSTEM_CALL_GAS, Scene,
+};
 pub use intrinsic::{IntrinsicGas, intrinsic_gas};
 pub use receipt::{Kind, Limit, Receipt, Status};
 pub use signature::{SignatureError, address_of_secret_key};

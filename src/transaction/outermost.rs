@@ -12,7 +12,10 @@ use super::{
 use crate::{
     AccountIndex, Address, B256, CallKind, Code, Exit, Fork, FrameContext, Gas, Halt,
     TransactionEnvironment, U256,
-    call::{Driver, GasRule, Outermost, World, begin_account, called_code, run_precompile},
+    call::{
+        Driver, GasRule, Outermost, World, begin_account, called_code, called_code_at,
+        run_precompile,
+    },
     state::{
         Fault, Journal,
         journal::{Checkpoint, DeferredCall},
@@ -156,7 +159,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Makes warm what a virtual transaction starts with as accessed (semantics, section 4).
-    pub fn warm_deferred(&mut self, call: &DeferredCall) -> Result<(), Fault> {
+    pub fn warm_deferred(&mut self, call: &DeferredCall, account: u32) -> Result<(), Fault> {
         if self.scene.fork < Fork::Berlin {
             return Ok(());
         }
@@ -167,15 +170,14 @@ impl<'a> Stage<'a> {
         if self.scene.fork >= Fork::Shanghai {
             access_list.insert_address(self.scene.block.coinbase);
         }
-        self.warm_delegate(call.target)
+        self.warm_delegate(account)
     }
 
     /// Makes warm where the target delegates to (EIP-7702).
-    pub fn warm_delegate(&mut self, target: Address) -> Result<(), Fault> {
+    pub fn warm_delegate(&mut self, account: u32) -> Result<(), Fault> {
         if self.scene.fork < Fork::Prague {
             return Ok(());
         }
-        let account = self.locate(target)?;
         let delegate = self.world.journal.delegate(self.world.state, account);
         if let Some(delegate) = self.world.unrefused(delegate)? {
             self.world
@@ -191,7 +193,7 @@ impl<'a> Stage<'a> {
         &mut self,
         original: &Original,
         sender: u32,
-        target: Address,
+        (account, target): (u32, Address),
         gas_limit: u64,
     ) -> Result<Run, Fault> {
         let Recovered {
@@ -199,7 +201,6 @@ impl<'a> Stage<'a> {
             sender: caller,
             ..
         } = &original.recovered;
-        let account = self.locate(target)?;
         let checkpoint = self.world.journal.checkpoint();
         let role = Role {
             account,
@@ -225,8 +226,12 @@ impl<'a> Stage<'a> {
     }
 
     /// Runs a deferred call.
-    pub fn run_deferred(&mut self, call: &DeferredCall, gas_limit: u64) -> Result<Run, Fault> {
-        let account = self.locate(call.target)?;
+    pub fn run_deferred(
+        &mut self,
+        call: &DeferredCall,
+        account: u32,
+        gas_limit: u64,
+    ) -> Result<Run, Fault> {
         let checkpoint = self.world.journal.checkpoint();
         let mut role = Role {
             account,
@@ -350,7 +355,12 @@ impl<'a> Stage<'a> {
                 },
             );
         }
-        match called_code(&mut self.world, code_address) {
+        let code = if code_address == role.address {
+            called_code_at(&mut self.world, role.account)
+        } else {
+            called_code(&mut self.world, code_address)
+        };
+        match code {
             Ok(None) => Ok(Run {
                 exit: Exit::Stop,
                 gas: Gas {

@@ -125,8 +125,8 @@ pub fn end<'l>(
 }
 
 fn write_back(state: &mut State<'_>, accounts: Vec<LiveAccount>) {
-    for account in accounts {
-        state.write_back(account);
+    for mut account in accounts {
+        state.write_back(&mut account);
     }
 }
 

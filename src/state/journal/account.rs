@@ -23,6 +23,8 @@ pub(crate) struct Slot {
     pub present: U256,
     /// The value at the start of the transaction that accessed it last.
     pub original: U256,
+    /// The value as of the round's start; zero if nothing of that storage shows through.
+    pub loaded: U256,
     /// The transaction that accessed it last, by epoch.
     pub warm_in: u32,
     /// Whether anything has been written to it since it was loaded.
@@ -38,6 +40,8 @@ pub(crate) struct Slot {
 pub struct LiveAccount {
     pub(super) address: Address,
     pub(super) info: AccountInfo,
+    /// The account as of the round's start.
+    pub(super) loaded: Option<AccountInfo>,
     pub(super) code: Option<Code>,
     pub(super) exists: bool,
     pub(super) access: Access,
@@ -56,6 +60,9 @@ pub struct LiveAccount {
 pub(crate) struct WrittenAccount<I> {
     pub address: Address,
     pub info: Option<AccountInfo>,
+    /// As of the round's start.
+    pub loaded: Option<AccountInfo>,
+    /// If it is another than the one that it was loaded with.
     pub code: Option<Code>,
     pub storage_cleared: bool,
     /// Slots written since the account was loaded.
@@ -69,6 +76,7 @@ impl LiveAccount {
             address,
             exists: info.is_some(),
             info: info.unwrap_or_default(),
+            loaded: info,
             code: None,
             access,
             warm_in: 0,
@@ -119,17 +127,24 @@ impl LiveAccount {
         }
     }
 
-    /// What the barrier has to take over, if anything.
-    pub(crate) fn into_written(self) -> Option<WrittenAccount<impl Iterator<Item = (U256, Slot)>>> {
+    /// What the barrier has to take over, if anything; storage and code are taken.
+    pub(crate) fn take_written(
+        &mut self,
+    ) -> Option<WrittenAccount<impl Iterator<Item = (U256, Slot)> + use<>>> {
         if !self.is_written {
             return None;
         }
+        let loaded_hash = self.loaded.map_or(EMPTY_CODE_HASH, |info| info.code_hash);
+        let has_new_code = ![EMPTY_CODE_HASH, loaded_hash].contains(&self.info.code_hash);
         Some(WrittenAccount {
             address: self.address,
             info: self.exists.then_some(self.info),
-            code: self.code.filter(|_| self.info.code_hash != EMPTY_CODE_HASH),
+            loaded: self.loaded,
+            code: self.code.take().filter(|_| has_new_code),
             storage_cleared: self.storage_cleared,
-            storage: self.storage.into_iter().filter(|(_, slot)| slot.is_written),
+            storage: std::mem::take(&mut self.storage)
+                .into_iter()
+                .filter(|(_, slot)| slot.is_written),
         })
     }
 }

@@ -281,11 +281,11 @@ impl Journal {
         if is_cold && !cold_allowed {
             return Err(Refusal::OutOfGas);
         }
-        let (present, is_written) = match known {
-            Some(slot) => (slot.present, slot.is_written),
-            None if live.storage_cleared => (U256::zero(), false),
+        let (present, loaded, is_written) = match known {
+            Some(slot) => (slot.present, slot.loaded, slot.is_written),
+            None if live.storage_cleared => (U256::zero(), U256::zero(), false),
             None => match state.storage(live.address, key) {
-                Ok(value) => (value, false),
+                Ok(value) => (value, value, false),
                 Err(error) => return self.refuse(Fault::Database(error)),
             },
         };
@@ -296,6 +296,7 @@ impl Journal {
             .insert(Slot {
                 present,
                 original: present,
+                loaded,
                 warm_in: epoch,
                 is_written,
             });

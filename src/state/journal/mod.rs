@@ -15,6 +15,8 @@ pub use deferred_call::{DeferredCall, Input};
 pub use undo::Checkpoint;
 
 use account::Slot;
+use hashbrown::hash_map::Entry;
+use smallvec::SmallVec;
 use undo::Undo;
 
 use super::{AccessList, AccountInfo, DatabaseFault, EMPTY_CODE_HASH, Map, State};
@@ -53,7 +55,7 @@ pub struct Effects {
     pub credits: Vec<Credit>,
     /// Deferred calls, in the order in which they were emitted.
     pub deferred_calls: Vec<DeferredCall>,
-    /// Wei that ceased to exist with destroyed accounts.
+    /// Wei that ceased to exist: from the journal, with destroyed accounts.
     pub burnt: U256,
 }
 
@@ -211,6 +213,15 @@ impl Journal {
         self.accounts.drain(..)
     }
 
+    /// Gives up every account, and has the state take over what has been written.
+    pub fn drain_into(&mut self, state: &mut State<'_>) {
+        state.reserve(self.accounts.len());
+        for account in &mut self.accounts {
+            state.write_back(account);
+        }
+        self.clear();
+    }
+
     /// The accounts that have been owned, in no order.
     pub fn addresses(&self) -> impl Iterator<Item = Address> + '_ {
         self.index.keys().copied()
@@ -220,6 +231,34 @@ impl Journal {
     pub fn reserve(&mut self, accounts: usize) {
         self.accounts.reserve(accounts);
         self.index.reserve(accounts);
+    }
+
+    /// Loads accounts that are about to be looked at, where everything is owned. What the database
+    /// fails at is left to fail when it is needed.
+    ///
+    /// The loads do not wait for each other, so that what each of them waits for, memory or a disk's
+    /// cache, comes together.
+    pub fn preload(&mut self, state: &State<'_>, addresses: impl Iterator<Item = Address>) {
+        debug_assert!(self.owns_everything, "what is owned is told by `own`");
+        let mut fresh: SmallVec<[(Address, Option<AccountInfo>); 128]> = addresses
+            .filter(|address| !self.index.contains_key(address))
+            .map(|address| (address, None))
+            .collect();
+        fresh.retain(|(address, info)| match state.account(*address) {
+            Ok(found) => {
+                *info = found;
+                true
+            }
+            Err(_) => false,
+        });
+        for (address, info) in fresh {
+            if let Entry::Vacant(entry) = self.index.entry(address) {
+                // Where everything is owned no place becomes vacant.
+                entry.insert(index_of(self.accounts.len()));
+                self.accounts
+                    .push(LiveAccount::new(address, info, Access::Owned));
+            }
+        }
     }
 
     /// Takes the reason of the last [`Refusal::Fault`].
@@ -558,9 +597,11 @@ impl Journal {
             self.accounts[index as usize] = account;
             return index;
         }
-        let index =
-            u32::try_from(self.accounts.len()).expect("fewer than 2^32 accounts fit in memory");
         self.accounts.push(account);
-        index
+        index_of(self.accounts.len() - 1)
     }
+}
+
+fn index_of(place: usize) -> u32 {
+    u32::try_from(place).expect("fewer than 2^32 accounts fit in memory")
 }

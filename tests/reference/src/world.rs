@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, convert::Infallible};
 use deferevm::{
     Address, B256, Code, U256,
     state::{
-        AccountChange, AccountInfo, Database, EMPTY_CODE_HASH, ErasedDatabase, Map, StateChanges,
+        AccountChange, AccountInfo, Changes, Database, EMPTY_CODE_HASH, ErasedDatabase, Map,
+        StateChanges,
     },
 };
 use primitive_types::U512;
@@ -166,7 +167,7 @@ impl<'d> World<'d> {
 
     /// What differs from the state before the block.
     pub fn changes(self) -> StateChanges {
-        let mut accounts = Map::default();
+        let mut accounts = Changes::default();
         for (address, account) in &self.accounts {
             let storage_cleared = account.is_cleared && expect(self.database.has_storage(*address));
             let was = |key: &U256| match storage_cleared {
