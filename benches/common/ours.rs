@@ -101,7 +101,10 @@ impl Machine<'_> {
             .executor
             .original(&self.scene, self.original, 1)
             .expect("the state is in memory");
-        (executed, self.executor.journal.drain().collect())
+        let accounts = self.executor.journal.take_accounts();
+        // One allocation, as a block makes it.
+        self.executor.journal.reserve(accounts.len());
+        (executed, accounts)
     }
 
     /// Runs the transaction once for what it comes to.

@@ -9,23 +9,24 @@ use super::{
     Block, BlockFault,
     edges::{self, EdgeRules, Requests},
     outcome::{BlockOutcome, RoundOutcome, Timing},
-    profile::profile,
+    profile::{Account, profile},
 };
 use crate::{
-    B256, Fork, U256,
+    B256, Fork,
     call::{DeferredRules, Policy},
     precompiles::Precompiles,
     round::{
-        Limits, One, Partition, Record, Scheduler,
+        Limits, Partition, Record, Roster, Scheduler,
         barrier::{Barrier, BarrierFault, Ledger, NextRound, RunRound},
-        tree::Tree,
-        worker::{Output, Round, Setting, Work},
+        scheduler::Finish,
+        tree::{Growth, Tree},
+        worker::{Round, Setting, Work},
     },
-    state::{ErasedDatabase, LiveAccount, State, StateChanges},
+    state::{ErasedDatabase, State, StateChanges},
     trace::{TracerFactory, TransactionPlace},
     transaction::{
-        Executed, Executor, InvalidTransaction, Kind, Limit, Original, Receipt, Recovered, Scene,
-        Status, TransactionRules,
+        Executor, InvalidTransaction, Limit, Original, Receipt, Recovered, Scene, Status,
+        TransactionRules,
     },
 };
 
@@ -121,7 +122,7 @@ pub fn execute(
         exceeds_gas_limit: limits.sum::<u128>() > u128::from(block.environment.gas_limit),
         rounds: finished.rounds,
         receipts: finished.receipts,
-        trees_succeeded: finished.trees.iter().map(Tree::has_succeeded).collect(),
+        trees_succeeded: finished.trees_succeeded,
         requests,
         state_root: plan.root_of.map(|root_of| root_of(&changes)),
         changes,
@@ -148,7 +149,7 @@ struct Finished<'d> {
     state: State<'d>,
     rounds: Vec<RoundOutcome>,
     receipts: Vec<Receipt>,
-    trees: Vec<Tree>,
+    trees_succeeded: Vec<bool>,
     timing: Option<Timing>,
 }
 
@@ -165,7 +166,6 @@ fn synchronous<'d>(
         setting,
         gas_left: block.environment.gas_limit,
         receipts: Vec::with_capacity(setting.originals.len()),
-        trees: Vec::with_capacity(setting.originals.len()),
         burnt: U512::zero(),
     };
     // Senders, targets, and a few that contracts look at.
@@ -176,10 +176,7 @@ fn synchronous<'d>(
         .guarded(|executor| run.all(executor, &setting.scene(&state)))
         .unwrap_or_else(|fault| Err(BlockFault::at(run.position(), fault)))?;
     let Sequence {
-        receipts,
-        trees,
-        burnt,
-        ..
+        receipts, burnt, ..
     } = run;
     if let Some(ledger) = ledger.as_deref_mut() {
         ledger.burn(burnt);
@@ -208,8 +205,11 @@ fn synchronous<'d>(
     Ok(Finished {
         state,
         rounds,
+        trees_succeeded: receipts
+            .iter()
+            .map(|receipt| receipt.status.is_success())
+            .collect(),
         receipts,
-        trees,
         timing: None,
     })
 }
@@ -219,7 +219,6 @@ struct Sequence<'e> {
     setting: Setting<'e>,
     gas_left: u64,
     receipts: Vec<Receipt>,
-    trees: Vec<Tree>,
     burnt: U512,
 }
 
@@ -274,21 +273,19 @@ impl Sequence<'_> {
             id: original.recovered.hash,
         };
         executor.trace_at(self.setting.tracers, place);
-        let mut executed = executor
+        let executed = executor
             .run_original(scene, original, position + 1)
             .map_err(|fault| BlockFault::at(position, fault))?;
         drop(executor.take_tracer());
         if let Status::Skipped(error) = executed.status {
             return Err(invalid(*error));
         }
-        let tree = Tree::new(original, &executed);
-        self.gas_left = self.gas_left.saturating_sub(tree.gas_used());
         self.burnt += U512::from(executed.effects.burnt);
-        self.receipts.push(Receipt {
-            tree_gas_used: Some(tree.gas_used()),
-            ..receipt_of_original(position, original, &mut executed)
-        });
-        self.trees.push(tree);
+        let receipt = Receipt::of_original(position, original, executed);
+        self.gas_left = self
+            .gas_left
+            .saturating_sub(receipt.tree_gas_used.unwrap_or(0));
+        self.receipts.push(receipt);
         Ok(())
     }
 }
@@ -314,26 +311,27 @@ fn deferred<'d>(
             rounds: Vec::new(),
             receipts: Vec::with_capacity(setting.originals.len()),
             timing: plan.takes_time.then(Timing::default),
+            roster: Roster::default(),
+            profiled: Vec::new(),
         };
         let mut scheduler = Scheduler::new(scope, setting, plan.workers);
-        let owned = setting.originals.iter().map(Original::owned).collect();
-        let (mut state, mut next) = run.round(&mut scheduler, state, Work::Originals(owned))?;
+        let (mut state, mut next) = run.round(&mut scheduler, state, Work::Originals)?;
         while !next.records.is_empty() {
             let refused = next.refused;
-            let index = u32::try_from(run.rounds.len()).expect("rounds are limited by a u32");
-            let work = Work::of_records(index, next.records);
-            (state, next) = run.round(&mut scheduler, state, work)?;
+            (state, next) = run.round(&mut scheduler, state, Work::Records(next.records))?;
             run.list_refused(&refused);
         }
         run.list_refused_alone(&next.refused);
         for (receipt, tree) in run.receipts.iter_mut().zip(&run.trees) {
-            receipt.tree_gas_used = Some(tree.gas_used());
+            if tree.has_grown() {
+                receipt.tree_gas_used = Some(tree.gas_used());
+            }
         }
         Ok(Finished {
             state,
             rounds: run.rounds,
             receipts: run.receipts,
-            trees: run.trees,
+            trees_succeeded: run.trees.iter().map(Tree::has_succeeded).collect(),
             timing: run.timing,
         })
     })
@@ -351,6 +349,9 @@ struct Rounds<'a, 'd> {
     rounds: Vec<RoundOutcome>,
     receipts: Vec<Receipt>,
     timing: Option<Timing>,
+    /// Kept from round to round for what they have allocated.
+    roster: Roster,
+    profiled: Vec<Account>,
 }
 
 impl<'d> Rounds<'_, 'd> {
@@ -363,33 +364,29 @@ impl<'d> Rounds<'_, 'd> {
     ) -> Result<(State<'d>, NextRound), BlockFault> {
         let index = u32::try_from(self.rounds.len()).expect("rounds are limited by a u32");
         let mut lap = self.timing.is_some().then(Instant::now);
-        state
-            .prefetch(&work.all_owned())
+        let roster = std::mem::take(&mut self.roster);
+        let round = Round::new(self.setting, index, state, work, roster);
+        round
+            .state
+            .prefetch(round.roster.addresses())
             .map_err(BlockFault::Database)?;
-        // One worker takes the round in its order; what may run beside what is of no use to it.
-        let partition = match scheduler.helpers_for(&work) {
-            0 => &One,
-            _ => self.plan.partition,
-        };
-        let round = Round::new(self.setting, state, work, partition);
         self.take_time(&mut lap, |timing| &mut timing.scheduling);
-        let (round, outputs) = scheduler
-            .run(round)
+        let first = self.receipts.len();
+        let Finish {
+            round,
+            outputs,
+            batches,
+            parked,
+        } = scheduler
+            .run(round, self.plan.partition, &mut self.receipts)
             .map_err(|(position, fault)| BlockFault::in_round(index, position, fault))?;
         self.take_time(&mut lap, |timing| &mut timing.running);
-        let (mut state, work, schedule, published, mut accounts) = round.into_parts();
-        let mut executed = in_order(work.len(), outputs, &mut accounts);
-        self.count_trees(&work, &executed);
-        let run = RunRound {
-            roots: work.roots(),
-            published,
-            accounts,
-            fees_paid_before: work.last_owner_of(self.setting.block.coinbase),
-            executed: &mut executed,
-        };
+        let coinbase = self.setting.block.coinbase;
+        let run = RunRound::new(coinbase, outputs, parked);
+        self.grow_trees(index, &run.growth);
         let barrier = Barrier {
             fork: self.plan.fork,
-            coinbase: self.setting.block.coinbase,
+            coinbase,
             order: self.rules.order,
             seed: self.seed,
             limits: self.plan.limits,
@@ -397,8 +394,11 @@ impl<'d> Rounds<'_, 'd> {
             records: &mut self.records,
             ledger: self.ledger.as_deref_mut(),
         };
-        let next = barrier.cross(index, run, &mut state)?;
-        self.list(index, &work, schedule.batches.len(), executed);
+        let mut state = round.state;
+        let (next, emptied) = barrier.cross(index, run, &mut state)?;
+        scheduler.recycle(emptied);
+        self.list(index, first, &round.roster, round.coinbase, batches);
+        self.roster = round.roster;
         if let (Some(root_of), Some(round)) = (self.plan.root_of, self.rounds.last_mut()) {
             round.state_root = Some(root_of(&state.changes()));
         }
@@ -420,43 +420,36 @@ impl<'d> Rounds<'_, 'd> {
     }
 
     /// Counts what a round has run for the roots.
-    fn count_trees(&mut self, work: &Work, executed: &[Executed]) {
-        match work {
-            Work::Originals(_) => {
-                let originals = self.setting.originals.iter().zip(executed);
-                self.trees
-                    .extend(originals.map(|(original, executed)| Tree::new(original, executed)));
+    fn grow_trees(&mut self, index: u32, growth: &[Growth]) {
+        if index == 0 {
+            self.trees.extend(self.receipts.iter().map(Tree::new));
+        }
+        for growth in growth {
+            for (position, payment) in &growth.opened {
+                let original = &self.setting.originals[*position as usize];
+                self.trees[*position as usize].open(original, payment);
             }
-            Work::Records { records, .. } => {
-                for (record, executed) in records.iter().zip(executed) {
-                    self.trees[record.root as usize].add(executed);
-                }
+            for delta in &growth.deltas {
+                self.trees[delta.root as usize].add(delta);
             }
         }
     }
 
-    /// Lists a round and its receipts.
-    fn list(&mut self, index: u32, work: &Work, batches: usize, mut executed: Vec<Executed>) {
-        let first = self.receipts.len();
-        let profile = profile(work, self.setting.block.coinbase, &executed);
-        let count = executed.len();
-        for (position, executed) in (0u32..).zip(&mut executed) {
-            let receipt = match work {
-                Work::Originals(_) => receipt_of_original(
-                    position,
-                    &self.setting.originals[position as usize],
-                    executed,
-                ),
-                Work::Records { records, .. } => {
-                    receipt_of_record(&records[position as usize], index, executed)
-                }
-            };
-            self.receipts.push(receipt);
-        }
+    /// Lists a round, whose receipts stand from `first` on.
+    fn list(
+        &mut self,
+        index: u32,
+        first: usize,
+        roster: &Roster,
+        coinbase: Option<u32>,
+        batches: usize,
+    ) {
+        let receipts = &self.receipts[first..];
+        let profile = profile(roster, coinbase, receipts, &mut self.profiled);
         self.rounds.push(RoundOutcome {
             index,
             receipts: first..self.receipts.len(),
-            executed: count,
+            executed: receipts.len(),
             batches,
             gas_used: profile.gas_used,
             critical_gas: profile.critical_gas,
@@ -487,73 +480,5 @@ impl<'d> Rounds<'_, 'd> {
                 .iter()
                 .map(|(record, limit)| record.refused(index, *limit)),
         );
-    }
-}
-
-/// What all workers have executed, in the order of the round; their accounts are gathered.
-fn in_order(
-    count: usize,
-    mut outputs: Vec<Output>,
-    accounts: &mut Vec<LiveAccount>,
-) -> Vec<Executed> {
-    let [output] = &mut outputs[..] else {
-        return in_order_of_many(count, outputs, accounts);
-    };
-    // One worker runs a round in its order, or the batches of it.
-    accounts.append(&mut output.accounts);
-    output
-        .executed
-        .sort_unstable_by_key(|(position, _)| *position);
-    let executed = std::mem::take(&mut output.executed);
-    executed.into_iter().map(|(_, one)| one).collect()
-}
-
-fn in_order_of_many(
-    count: usize,
-    outputs: Vec<Output>,
-    accounts: &mut Vec<LiveAccount>,
-) -> Vec<Executed> {
-    let mut executed: Vec<Option<Executed>> = Vec::new();
-    executed.resize_with(count, || None);
-    for output in outputs {
-        accounts.extend(output.accounts);
-        for (position, one) in output.executed {
-            executed[position as usize] = Some(one);
-        }
-    }
-    executed
-        .into_iter()
-        .map(|one| one.expect("a round without a fault has run every position"))
-        .collect()
-}
-
-fn receipt_of_original(position: u32, original: &Original, executed: &mut Executed) -> Receipt {
-    Receipt {
-        id: original.recovered.hash,
-        parent: None,
-        root: position,
-        round: 0,
-        index: u64::from(position),
-        kind: Kind::Original(original.recovered.transaction.kind),
-        sender: original.recovered.sender,
-        target: original.target(),
-        status: executed.status.clone(),
-        gas_used: executed.gas_used,
-        bounced: U256::zero(),
-        logs: std::mem::take(&mut executed.effects.logs),
-        output: std::mem::take(&mut executed.output),
-        created: executed.created,
-        tree_gas_used: None,
-    }
-}
-
-fn receipt_of_record(record: &Record, round: u32, executed: &mut Executed) -> Receipt {
-    Receipt {
-        gas_used: executed.gas_used,
-        bounced: executed.bounced,
-        logs: std::mem::take(&mut executed.effects.logs),
-        output: std::mem::take(&mut executed.output),
-        created: executed.created,
-        ..record.receipt(round, executed.status.clone())
     }
 }

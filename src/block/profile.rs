@@ -1,6 +1,6 @@
 //! How parallel a round was, with gas as the measure of work.
 
-use crate::{Address, round::worker::Work, state::Map, transaction::Executed};
+use crate::{Address, round::Roster, transaction::Receipt};
 
 /// What a round's transactions consumed, and how that lies.
 pub(super) struct Profile {
@@ -13,44 +13,50 @@ pub(super) struct Profile {
 }
 
 /// What a round has come to at one account.
-#[derive(Default)]
-struct Account {
+#[derive(Clone, Copy, Default)]
+pub(super) struct Account {
     /// Gas on the longest chain up to its last owner.
     done_at: u64,
     /// Gas of all its owners.
     gas: u64,
 }
 
-/// Follows who had to wait for whom: for owned accounts, and in round 0 for the coinbase.
-pub(super) fn profile(work: &Work, coinbase: Address, executed: &[Executed]) -> Profile {
-    let mut accounts: Map<Address, Account> =
-        Map::with_capacity_and_hasher(2 * executed.len(), Default::default());
+/// Follows who had to wait for whom: for owned accounts, and for all earlier ones where the coinbase,
+/// given by its number, is owned. `accounts` is there to be used again.
+pub(super) fn profile(
+    roster: &Roster,
+    coinbase: Option<u32>,
+    receipts: &[Receipt],
+    accounts: &mut Vec<Account>,
+) -> Profile {
+    accounts.clear();
+    accounts.resize(roster.accounts(), Account::default());
     let (mut gas_used, mut critical_gas) = (0u64, 0u64);
-    for (position, executed) in (0u32..).zip(executed) {
-        let owned = work.owned(position);
-        let waits_for_all = matches!(work, Work::Originals(_)) && owned.contains(&coinbase);
-        let ready = if waits_for_all {
+    for (position, receipt) in (0u32..).zip(receipts) {
+        let owned = roster.owned(position);
+        let ready = if coinbase.is_some_and(|coinbase| owned.contains(&coinbase)) {
             critical_gas
         } else {
-            owned
+            let done_at = owned
                 .iter()
-                .map(|address| accounts.entry(*address).or_default().done_at)
-                .max()
-                .unwrap_or(0)
+                .map(|number| accounts[*number as usize].done_at);
+            done_at.max().unwrap_or(0)
         };
-        let done = ready + executed.gas_used;
-        for address in owned {
-            let account = accounts.entry(*address).or_default();
+        let done = ready + receipt.gas_used;
+        for number in owned {
+            let account = &mut accounts[*number as usize];
             account.done_at = done;
-            account.gas += executed.gas_used;
+            account.gas += receipt.gas_used;
         }
-        gas_used += executed.gas_used;
+        gas_used += receipt.gas_used;
         critical_gas = critical_gas.max(done);
     }
-    // The lower address wins a tie, so that no hash map's order shows.
+    // The lower address wins a tie, so that no order of numbers shows.
     let hottest = accounts
-        .into_iter()
-        .map(|(address, account)| (address, account.gas))
+        .iter()
+        .zip(roster.addresses())
+        .filter(|(account, _)| account.gas > 0)
+        .map(|(account, address)| (*address, account.gas))
         .max_by_key(|(address, gas)| (*gas, std::cmp::Reverse(*address)));
     Profile {
         gas_used,

@@ -42,7 +42,6 @@ impl Driver {
         };
         frame.gas.remaining -= gas;
         let emitter = frame.context.address;
-        let input = Input::from_slice(frame.memory(message.input.clone()));
         self.trace_forwarded(gas);
         if message.transfers_value() {
             let taken = world.journal.sub_balance(account, message.value);
@@ -62,9 +61,12 @@ impl Driver {
             stipend: message.stipend(),
             depth,
             is_from_init_code: self.emitter.creating == Some(emitter),
-            input,
+            input: Input::default(),
         };
-        world.journal.emit(call);
+        let frame = &self.top().frame;
+        world
+            .journal
+            .emit(call, frame.memory(message.input.clone()));
         self.answer_deferred(rules, message);
         Ok(None)
     }
@@ -97,7 +99,6 @@ impl Driver {
         let taken = world.journal.sub_balance(account, message.value);
         let sufficed = world.unrefused(taken)?;
         debug_assert!(sufficed, "the balance was checked");
-        let input = Input::from_slice(self.top().frame.memory(message.init_code.clone()));
         let call = DeferredCall {
             index: self.next_index(),
             kind: message.kind as u8,
@@ -111,9 +112,12 @@ impl Driver {
             stipend: 0,
             depth,
             is_from_init_code: self.emitter.creating == Some(emitter),
-            input,
+            input: Input::default(),
         };
-        world.journal.emit(call);
+        let frame = &self.top().frame;
+        world
+            .journal
+            .emit(call, frame.memory(message.init_code.clone()));
         self.answer_create(word_of(address));
         Ok(None)
     }

@@ -133,7 +133,8 @@ mod tests {
     /// A transaction that has run up to its call.
     fn suspended(journal: &mut Journal, state: &State<'_>) -> Suspended {
         journal.begin(1);
-        let account = journal.own(state, ADDRESS, None).unwrap();
+        let account = journal.load(state, ADDRESS).unwrap();
+        journal.own(account);
         with_world(journal, state, |world| {
             let mut driver = Driver::default();
             let context = FrameContext {
@@ -167,14 +168,15 @@ mod tests {
         let mut suspended = suspended(&mut journal, &state);
         assert_eq!(suspended.depth(), 1);
         journal.end();
-        state.write_back(&mut journal.disown(ADDRESS).unwrap());
+        journal.drain_into(&mut state);
 
         let state = &state;
         let value = std::thread::scope(|scope| {
             let resumed = scope.spawn(move || {
                 let mut journal = Journal::new(Fork::Cancun, false);
                 journal.begin(1);
-                let account = journal.own(state, ADDRESS, None).unwrap();
+                let account = journal.load(state, ADDRESS).unwrap();
+                journal.own(account);
                 let ended = with_world(&mut journal, state, |world| {
                     suspended.relocate(world).unwrap();
                     let answer = Outcome {
@@ -209,11 +211,12 @@ mod tests {
         let mut journal = Journal::new(Fork::Cancun, false);
         let mut suspended = suspended(&mut journal, &state);
         journal.end();
-        state.write_back(&mut journal.disown(ADDRESS).unwrap());
+        journal.drain_into(&mut state);
 
         let mut journal = Journal::new(Fork::Cancun, false);
         journal.begin(1);
-        let account = journal.own(&state, ADDRESS, None).unwrap();
+        let account = journal.load(&state, ADDRESS).unwrap();
+        journal.own(account);
         with_world(&mut journal, &state, |world| {
             suspended.relocate(world).unwrap();
             // Not enough is left for the second SSTORE.

@@ -5,12 +5,18 @@ use std::collections::BTreeMap;
 
 use primitive_types::U512;
 
-use super::{Record, order, tree::Tree};
+use super::{
+    Record,
+    credits::Credits,
+    order,
+    tree::{Growth, Tree},
+    worker::Output,
+};
 use crate::{
     Address, B256, Fork, U256,
     call::Order,
-    state::{AccountInfo, DatabaseFault, LiveAccount, Map, State, overlay::CreditFault},
-    transaction::{Executed, Limit},
+    state::{AccountInfo, DatabaseFault, LiveAccount, State, overlay::CreditFault},
+    transaction::Limit,
 };
 
 /// What a block may grow to (semantics, section 8).
@@ -31,18 +37,15 @@ impl Default for Limits {
     }
 }
 
-/// A round that has run, with all that its workers have left.
-pub struct RunRound<'a> {
-    /// In the order of the round; their credits are taken.
-    pub executed: &'a mut [Executed],
-    /// For each, the position of its root.
-    pub roots: Vec<u32>,
-    /// In no order.
-    pub published: Vec<Record>,
-    /// In no order.
-    pub accounts: Vec<LiveAccount>,
-    /// Fees of transactions before this position have been paid to an owner of the coinbase.
-    pub fees_paid_before: u32,
+/// What all workers have left of a round, put together.
+pub struct RunRound {
+    published: Vec<Vec<Record>>,
+    /// What the trees have grown by, worker by worker.
+    pub growth: Vec<Growth>,
+    /// Every account that may have been written to, in no order.
+    accounts: Vec<Vec<LiveAccount>>,
+    credits: Credits,
+    burnt: U512,
 }
 
 /// What a barrier needs to know of its block, and what it carries from one round to the next.
@@ -93,58 +96,80 @@ pub struct Imbalance {
     pub found: U512,
 }
 
+impl RunRound {
+    /// Puts the workers' outputs together, with the accounts that were left between them.
+    pub fn new(coinbase: Address, outputs: Vec<Output>, parked: Vec<LiveAccount>) -> Self {
+        let mut run = Self {
+            published: Vec::new(),
+            growth: Vec::with_capacity(outputs.len()),
+            accounts: vec![parked],
+            credits: Credits::new(coinbase),
+            burnt: U512::zero(),
+        };
+        for output in outputs {
+            run.published.extend(output.published);
+            run.growth.push(output.growth);
+            run.accounts.push(output.accounts);
+            run.credits.merge(output.credits);
+            run.burnt += output.burnt;
+        }
+        run
+    }
+}
+
 impl Barrier<'_> {
-    /// Completes a round.
+    /// Completes a round whose trees have been counted: what comes next, and the emptied lists of
+    /// accounts.
     ///
     /// # Errors
     /// The database's, a balance beyond 256 bits, or wei that do not add up.
     pub fn cross(
         mut self,
         round: u32,
-        mut run: RunRound<'_>,
+        run: RunRound,
         state: &mut State<'_>,
-    ) -> Result<NextRound, BarrierFault> {
-        let mut credits = Credits::new(self.coinbase);
+    ) -> Result<(NextRound, Vec<Vec<LiveAccount>>), BarrierFault> {
+        let RunRound {
+            published,
+            growth,
+            mut accounts,
+            mut credits,
+            burnt,
+        } = run;
 
         // 1. Sort the published records and refuse those past a limit.
-        let published = std::mem::take(&mut run.published);
         let next = self.admit(round, published, &mut credits);
 
         // 2. Settle the roots that have no pending descendant.
-        self.settle(&run, &mut credits);
+        self.settle(&growth, &mut credits);
 
         // 3. Write back the owned accounts, 4. add the credits, 5. clear the empty.
-        for executed in run.executed.iter_mut() {
-            for credit in executed.effects.credits.drain(..) {
-                credits.add(credit.address, credit.amount);
-            }
-        }
         if let Some(ledger) = self.ledger.as_deref_mut() {
-            ledger.burn_all(run.executed);
+            ledger.burn(burnt);
             ledger
-                .note_before(state, &run.accounts, &credits)
+                .note_before(state, accounts.iter().flatten(), &credits)
                 .map_err(BarrierFault::Database)?;
         }
-        apply(state, run.accounts, credits, self.fork)?;
+        apply(state, &mut accounts, credits, self.fork)?;
         if let Some(ledger) = self.ledger {
             ledger.note_after(state).map_err(BarrierFault::Database)?;
             ledger
                 .check(self.trees, &next.records)
                 .map_err(BarrierFault::NotConserved)?;
         }
-        Ok(next)
+        Ok((next, accounts))
     }
 
     fn admit(
         &mut self,
         round: u32,
-        mut published: Vec<Record>,
+        published: Vec<Vec<Record>>,
         credits: &mut Credits,
     ) -> NextRound {
-        order::sort(&mut published, self.order, self.seed);
-        for record in &published {
-            self.trees[record.root as usize].publish(record.call.stipend);
+        for group in &published {
+            self.trees[group[0].root as usize].publish(group);
         }
+        let mut records = order::sort(published, self.order, self.seed);
         let (admitted, limit) = if round + 1 >= self.limits.rounds_max {
             (0, Limit::Rounds)
         } else {
@@ -152,9 +177,9 @@ impl Barrier<'_> {
         };
         let admitted = usize::try_from(admitted)
             .unwrap_or(usize::MAX)
-            .min(published.len());
-        let refused = published.split_off(admitted);
-        *self.records += published.len() as u64;
+            .min(records.len());
+        let refused = records.split_off(admitted);
+        *self.records += records.len() as u64;
         for record in &refused {
             self.trees[record.root as usize].refuse();
             if !record.call.escrow().is_zero() {
@@ -162,93 +187,49 @@ impl Barrier<'_> {
             }
         }
         NextRound {
-            records: published,
+            records,
             refused: refused.into_iter().map(|record| (record, limit)).collect(),
         }
     }
 
-    fn settle(&mut self, run: &RunRound<'_>, credits: &mut Credits) {
-        for ((position, executed), root) in (0u32..).zip(run.executed.iter()).zip(&run.roots) {
-            // What settled directly has paid its sender; its fee is due unless an owner of the
-            // coinbase has had it.
-            if let Some(fee) = executed.fee_due()
-                && position >= run.fees_paid_before
-            {
-                credits.add(self.coinbase, fee);
-            }
-            let settled = self.trees[*root as usize].settle(self.fork);
-            if let Some((sender, settlement)) = settled {
-                credits.add(sender, settlement.returned);
-                credits.add(self.coinbase, settlement.fee);
-                if let Some(ledger) = self.ledger.as_deref_mut() {
-                    ledger.burn(settlement.burnt);
+    /// Only a root that has run now, or a descendant of which has, can have come to its end.
+    fn settle(&mut self, growth: &[Growth], credits: &mut Credits) {
+        for growth in growth {
+            let opened = growth.opened.iter().map(|(position, _)| *position);
+            let grown = growth.deltas.iter().map(|delta| delta.root);
+            for root in opened.chain(grown) {
+                let settled = self.trees[root as usize].settle(self.fork);
+                if let Some((sender, settlement)) = settled {
+                    credits.add(sender, settlement.returned);
+                    credits.add(self.coinbase, settlement.fee);
+                    if let Some(ledger) = self.ledger.as_deref_mut() {
+                        ledger.burn(settlement.burnt);
+                    }
                 }
             }
         }
     }
 }
 
-/// Sums of credits by account. Most go to the coinbase.
-struct Credits {
-    coinbase: Address,
-    to_coinbase: Option<U512>,
-    to_others: Map<Address, U512>,
-}
-
-impl Credits {
-    fn new(coinbase: Address) -> Self {
-        Self {
-            coinbase,
-            to_coinbase: None,
-            to_others: Map::default(),
-        }
-    }
-
-    fn add(&mut self, address: Address, amount: U256) {
-        let sum = if address == self.coinbase {
-            self.to_coinbase.get_or_insert_default()
-        } else {
-            self.to_others.entry(address).or_default()
-        };
-        *sum += U512::from(amount);
-    }
-
-    fn len(&self) -> usize {
-        self.to_others.len() + usize::from(self.to_coinbase.is_some())
-    }
-
-    fn addresses(&self) -> impl Iterator<Item = Address> + '_ {
-        let coinbase = self.to_coinbase.map(|_| self.coinbase);
-        self.to_others.keys().copied().chain(coinbase)
-    }
-
-    /// In the order of the addresses, so that of several overflows the same one is reported.
-    fn sorted(self) -> Vec<(Address, U512)> {
-        let coinbase = self.to_coinbase.map(|sum| (self.coinbase, sum));
-        let mut sums: Vec<_> = self.to_others.into_iter().chain(coinbase).collect();
-        sums.sort_unstable_by_key(|(address, _)| *address);
-        sums
-    }
-}
-
-/// Steps 3 to 5.
+/// Steps 3 to 5. The accounts are emptied.
 fn apply(
     state: &mut State<'_>,
-    accounts: Vec<LiveAccount>,
+    accounts: &mut [Vec<LiveAccount>],
     credits: Credits,
     fork: Fork,
 ) -> Result<(), BarrierFault> {
-    state.reserve(accounts.len() + credits.len());
+    state.reserve(accounts.iter().map(Vec::len).sum::<usize>() + credits.len());
     // An account that is not empty when it is written back does not become so by a credit.
     let mut empty = Vec::new();
-    for mut account in accounts {
+    for account in accounts.iter_mut().flatten() {
         if account.is_written() {
             if account.info().is_some_and(AccountInfo::is_empty) {
                 empty.push(account.address());
             }
-            state.write_back(&mut account);
+            state.write_back(account);
         }
     }
+    accounts.iter_mut().for_each(Vec::clear);
     for (address, sum) in credits.sorted() {
         let is_touch = sum.is_zero();
         let sum = U256::try_from(sum).map_err(|_| BarrierFault::Overflow(address))?;
@@ -288,25 +269,16 @@ impl Ledger {
         self.burnt += amount.into();
     }
 
-    /// Counts what transactions have burnt themselves.
-    pub fn burn_all(&mut self, executed: &[Executed]) {
-        for executed in executed {
-            self.burn(executed.effects.burnt);
-        }
-    }
-
     /// Notes balances that are about to change.
-    fn note_before(
+    fn note_before<'a>(
         &mut self,
         state: &State<'_>,
-        accounts: &[LiveAccount],
+        accounts: impl Iterator<Item = &'a LiveAccount>,
         credits: &Credits,
     ) -> Result<(), DatabaseFault> {
-        let addresses = accounts
-            .iter()
-            .map(LiveAccount::address)
-            .chain(credits.addresses());
-        self.note(state, addresses)
+        let written = accounts.filter(|account| account.is_written());
+        let addresses = written.map(LiveAccount::address);
+        self.note(state, addresses.chain(credits.addresses()))
     }
 
     /// Notes balances that are about to change.

@@ -3,14 +3,18 @@
 //! Effects cross between accounts at the barrier and nowhere else (semantics, sections 2 to 6).
 
 pub mod barrier;
+mod credits;
 pub mod order;
 pub mod partition;
 pub mod record;
+pub mod roster;
 pub mod scheduler;
+mod slots;
 pub mod tree;
 pub mod worker;
 
 pub use barrier::Limits;
 pub use partition::{One, Owned, Partition, Schedule, SenderTarget};
 pub use record::Record;
+pub use roster::Roster;
 pub use scheduler::Scheduler;

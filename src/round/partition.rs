@@ -6,18 +6,47 @@
 
 use smallvec::SmallVec;
 
+use super::Roster;
 use crate::{Address, state::Map};
 
-/// What a partition needs to know of a transaction.
+/// What a partition needs to know of a round's transactions, which stand in their order.
 #[derive(Clone, Copy, Debug)]
-pub struct Member<'a> {
-    /// What it owns and shares with others; empty for a static record to a target that nobody in the
-    /// round writes to.
-    pub owned: &'a [Address],
-    /// The record's sender; `None` for an original transaction.
-    pub record_sender: Option<Address>,
-    /// Bound by the coinbase rule: it waits for all earlier ones.
-    pub waits_for_all: bool,
+pub struct Members<'a> {
+    /// What each owns and shares with others; nothing for a static record to a target that nobody in
+    /// the round writes to.
+    pub roster: &'a Roster,
+    /// The senders of records; `None` for original transactions.
+    pub senders: Option<&'a [Address]>,
+    /// The coinbase's number, where its owners wait for all earlier transactions.
+    pub coinbase: Option<u32>,
+}
+
+impl Members<'_> {
+    fn len(&self) -> usize {
+        self.roster.len()
+    }
+
+    /// Whether one is bound by the coinbase rule.
+    fn waits_for_all(&self, position: u32) -> bool {
+        self.coinbase
+            .is_some_and(|coinbase| self.roster.owned(position).contains(&coinbase))
+    }
+
+    /// Numbers for the senders of records: those of the accounts that are owned, and behind them new
+    /// ones. How many numbers there are then.
+    fn number_senders(&self) -> (Vec<u32>, usize) {
+        let mut numbers = Vec::new();
+        let mut others: Map<Address, u32> = Map::default();
+        let owned = self.roster.accounts();
+        for sender in self.senders.unwrap_or_default() {
+            let number = self.roster.find(*sender).unwrap_or_else(|| {
+                let next = position(owned + others.len());
+                *others.entry(*sender).or_insert(next)
+            });
+            numbers.push(number);
+        }
+        (numbers, owned + others.len())
+    }
 }
 
 /// A run of transactions on one worker, in order.
@@ -36,8 +65,6 @@ pub struct Batch {
 pub struct Schedule {
     /// In the order of their first positions.
     pub batches: Vec<Batch>,
-    /// Whether any batch waits for another, so that accounts are handed over between batches.
-    pub has_hand_over: bool,
 }
 
 /// A way to divide a round into batches.
@@ -47,7 +74,7 @@ pub trait Partition: Send + Sync {
 
     /// Divides a round whose members stand in their order. Members that share an owned account must
     /// be in one batch in order, or in batches that wait for each other in order.
-    fn schedule(&self, members: &[Member<'_>]) -> Schedule;
+    fn schedule(&self, members: Members<'_>) -> Schedule;
 }
 
 /// By what a transaction owns: no more order than the result demands.
@@ -67,10 +94,9 @@ impl Partition for Owned {
         "owned"
     }
 
-    fn schedule(&self, members: &[Member<'_>]) -> Schedule {
-        by_keys(members, |member, key| {
-            member.owned.iter().for_each(|address| key(*address))
-        })
+    fn schedule(&self, members: Members<'_>) -> Schedule {
+        let accounts = members.roster.accounts();
+        by_keys(members, accounts, |_| None)
     }
 }
 
@@ -79,13 +105,10 @@ impl Partition for SenderTarget {
         "sender-target"
     }
 
-    fn schedule(&self, members: &[Member<'_>]) -> Schedule {
-        by_keys(members, |member, key| {
-            member
-                .owned
-                .iter()
-                .chain(&member.record_sender)
-                .for_each(|address| key(*address));
+    fn schedule(&self, members: Members<'_>) -> Schedule {
+        let (senders, numbers) = members.number_senders();
+        by_keys(members, numbers, |place| {
+            senders.get(place as usize).copied()
         })
     }
 }
@@ -95,14 +118,13 @@ impl Partition for One {
         "one"
     }
 
-    fn schedule(&self, members: &[Member<'_>]) -> Schedule {
+    fn schedule(&self, members: Members<'_>) -> Schedule {
         let positions = (0..position(members.len())).collect();
         Schedule {
             batches: vec![Batch {
                 positions,
                 ..Batch::default()
             }],
-            has_hand_over: false,
         }
     }
 }
@@ -117,13 +139,10 @@ const PACKED_MAX: usize = 64;
 /// A round is packed into about this many batches, so that the last ones to run are short.
 const PACKED_BATCHES: usize = 256;
 
-/// Orders members that share a key; groups that share none are batches of their own, the small ones
-/// packed together.
-fn by_keys(
-    members: &[Member<'_>],
-    keys: impl Fn(&Member<'_>, &mut dyn FnMut(Address)),
-) -> Schedule {
-    let graph = Graph::new(members, keys);
+/// Orders members that share a key, an account that they own or one more; groups that share none are
+/// batches of their own, the small ones packed together. Keys are numbers below `keys`.
+fn by_keys(members: Members<'_>, keys: usize, one_more: impl Fn(u32) -> Option<u32>) -> Schedule {
+    let graph = Graph::new(members, keys, one_more);
     let groups = Groups::new(&graph, position(members.len()));
     let packed_max = (members.len() / PACKED_BATCHES).clamp(1, PACKED_MAX);
     let mut builder = Builder {
@@ -205,22 +224,29 @@ struct Graph {
 }
 
 impl Graph {
-    fn new(members: &[Member<'_>], keys: impl Fn(&Member<'_>, &mut dyn FnMut(Address))) -> Self {
+    fn new(members: Members<'_>, keys: usize, one_more: impl Fn(u32) -> Option<u32>) -> Self {
+        const NONE: u32 = u32::MAX;
+        let count = position(members.len());
         let mut graph = Self {
             before: vec![SmallVec::new(); members.len()],
-            parents: (0..position(members.len())).collect(),
+            parents: (0..count).collect(),
         };
-        let mut last_of: Map<Address, u32> =
-            Map::with_capacity_and_hasher(2 * members.len(), Default::default());
+        let mut last_of = vec![NONE; keys];
         let mut unbound_from = 0;
-        for (place, member) in members.iter().enumerate() {
-            let here = position(place);
-            keys(member, &mut |key| {
-                if let Some(earlier) = last_of.insert(key, here) {
+        for here in 0..count {
+            for key in members
+                .roster
+                .owned(here)
+                .iter()
+                .copied()
+                .chain(one_more(here))
+            {
+                let earlier = std::mem::replace(&mut last_of[key as usize], here);
+                if earlier != NONE {
                     graph.follow(here, earlier);
                 }
-            });
-            if member.waits_for_all {
+            }
+            if members.waits_for_all(here) {
                 // The last one that waited has all before it behind itself already.
                 for earlier in unbound_from..here {
                     graph.follow(here, earlier);
@@ -279,7 +305,6 @@ impl Builder {
 
     /// One batch for each member, waiting for those before it.
     fn singles(&mut self, graph: &Graph, group: &[u32]) {
-        self.schedule.has_hand_over = true;
         for place in group {
             let index = self.push(vec![*place]);
             for earlier in &graph.before[*place as usize] {
@@ -301,15 +326,26 @@ fn position(place: usize) -> u32 {
 mod tests {
     use super::*;
 
-    fn members(owned: &[Vec<Address>]) -> Vec<Member<'_>> {
-        owned
-            .iter()
-            .map(|owned| Member {
-                owned,
-                record_sender: None,
-                waits_for_all: false,
-            })
-            .collect()
+    fn roster(owned: &[Vec<Address>]) -> Roster {
+        let mut roster = Roster::default();
+        for owned in owned {
+            let mut distinct: Vec<Address> = Vec::new();
+            for address in owned {
+                if !distinct.contains(address) {
+                    distinct.push(*address);
+                }
+            }
+            roster.push(distinct);
+        }
+        roster
+    }
+
+    fn members(roster: &Roster) -> Members<'_> {
+        Members {
+            roster,
+            senders: None,
+            coinbase: None,
+        }
     }
 
     fn account(byte: u8) -> Address {
@@ -317,7 +353,7 @@ mod tests {
     }
 
     /// What any schedule must hold: each position once, and order between those who share a key.
-    fn assert_keeps_order(schedule: &Schedule, members: &[Member<'_>]) {
+    fn assert_keeps_order(schedule: &Schedule, members: Members<'_>) {
         let mut seen = vec![false; members.len()];
         let mut finished_before: Vec<Vec<u32>> = vec![Vec::new(); schedule.batches.len()];
         for (index, batch) in schedule.batches.iter().enumerate() {
@@ -339,8 +375,9 @@ mod tests {
         for (index, batch) in schedule.batches.iter().enumerate() {
             for later in &batch.positions {
                 for earlier in 0..*later {
-                    let (a, b) = (&members[earlier as usize], &members[*later as usize]);
-                    if a.owned.iter().any(|address| b.owned.contains(address)) {
+                    let (a, b) = (members.roster.owned(earlier), members.roster.owned(*later));
+                    let waits = members.waits_for_all(*later);
+                    if waits || a.iter().any(|number| b.contains(number)) {
                         assert!(
                             batch.positions.contains(&earlier)
                                 || finished_before[index].contains(&earlier),
@@ -357,10 +394,11 @@ mod tests {
         let owned: Vec<Vec<Address>> = (0..100)
             .map(|byte| vec![account(byte), account(byte + 100)])
             .collect();
-        let schedule = Owned.schedule(&members(&owned));
+        let roster = roster(&owned);
+        let schedule = Owned.schedule(members(&roster));
         assert_eq!(schedule.batches.len(), 100);
-        assert!(!schedule.has_hand_over);
-        assert_keeps_order(&schedule, &members(&owned));
+        assert!(schedule.batches.iter().all(|batch| batch.waits_for == 0));
+        assert_keeps_order(&schedule, members(&roster));
     }
 
     #[test]
@@ -371,10 +409,9 @@ mod tests {
             owned.push(vec![account(0), account(byte)]);
             owned.push(vec![account(byte), account(100 + byte)]);
         }
-        let members = members(&owned);
-        let schedule = Owned.schedule(&members);
-        assert!(schedule.has_hand_over);
-        assert_keeps_order(&schedule, &members);
+        let roster = roster(&owned);
+        let schedule = Owned.schedule(members(&roster));
+        assert_keeps_order(&schedule, members(&roster));
         // The second payment of the first pair waits for the first only.
         let second = schedule
             .batches
@@ -387,17 +424,21 @@ mod tests {
     #[test]
     fn a_chain_is_one_batch() {
         let owned: Vec<Vec<Address>> = (0..50).map(|_| vec![account(7)]).collect();
-        let schedule = Owned.schedule(&members(&owned));
+        let roster = roster(&owned);
+        let schedule = Owned.schedule(members(&roster));
         assert_eq!(schedule.batches.len(), 1);
-        assert_keeps_order(&schedule, &members(&owned));
+        assert_keeps_order(&schedule, members(&roster));
     }
 
     #[test]
     fn who_owns_the_coinbase_waits_for_all_earlier_ones_and_delays_no_later_one() {
         let owned: Vec<Vec<Address>> = (0..10).map(|byte| vec![account(byte)]).collect();
-        let mut members = members(&owned);
-        members[6].waits_for_all = true;
-        let schedule = Owned.schedule(&members);
+        let roster = roster(&owned);
+        let members = Members {
+            coinbase: Some(6),
+            ..members(&roster)
+        };
+        let schedule = Owned.schedule(members);
         let waiting = schedule
             .batches
             .iter()
@@ -411,19 +452,21 @@ mod tests {
                 .filter(|batch| batch.positions[0] != 6)
                 .all(|batch| batch.waits_for == 0)
         );
-        assert_keeps_order(&schedule, &members);
+        assert_keeps_order(&schedule, members);
     }
 
     #[test]
     fn sender_target_also_orders_records_of_one_sender() {
         let owned: Vec<Vec<Address>> = (1..4).map(|byte| vec![account(byte)]).collect();
-        let mut members = members(&owned);
-        for member in &mut members {
-            member.record_sender = Some(account(9));
-        }
-        assert_eq!(SenderTarget.schedule(&members).batches.len(), 1);
-        assert_eq!(Owned.schedule(&members).batches.len(), 3);
-        assert_eq!(One.schedule(&members).batches.len(), 1);
+        let roster = roster(&owned);
+        let senders = [account(9); 3];
+        let members = Members {
+            senders: Some(&senders),
+            ..members(&roster)
+        };
+        assert_eq!(SenderTarget.schedule(members).batches.len(), 1);
+        assert_eq!(Owned.schedule(members).batches.len(), 3);
+        assert_eq!(One.schedule(members).batches.len(), 1);
     }
 
     proptest::proptest! {
@@ -433,12 +476,13 @@ mod tests {
             coinbase in 0u8..14,
         ) {
             let owned: Vec<Vec<Address>> = owned.into_iter().map(|set| set.into_iter().map(account).collect()).collect();
-            let mut members = members(&owned);
-            for member in &mut members {
-                member.waits_for_all = member.owned.contains(&account(coinbase));
-            }
+            let roster = roster(&owned);
+            let members = Members {
+                coinbase: roster.find(account(coinbase)),
+                ..members(&roster)
+            };
             for partition in [&Owned as &dyn Partition, &SenderTarget, &One] {
-                assert_keeps_order(&partition.schedule(&members), &members);
+                assert_keeps_order(&partition.schedule(members), members);
             }
         }
     }

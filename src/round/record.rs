@@ -1,12 +1,12 @@
 //! A published deferred call: what a virtual round runs (semantics, section 5).
 
 use bytes::Bytes;
-use sha3::{Digest, Keccak256};
+use smallvec::SmallVec;
 
 use crate::{
     Address, B256, U256,
     state::journal::DeferredCall,
-    transaction::{Kind, Limit, Receipt, Status},
+    transaction::{Executed, Kind, Limit, Receipt, Status},
 };
 
 /// A deferred call whose emitter has succeeded, with its identity.
@@ -42,6 +42,7 @@ impl Record {
     }
 
     /// A receipt with nothing in it but what the record says itself.
+    #[inline]
     pub fn receipt(&self, round: u32, status: Status) -> Receipt {
         Receipt {
             id: self.id,
@@ -65,6 +66,18 @@ impl Record {
         }
     }
 
+    /// The receipt of one that has run.
+    pub fn executed(&self, round: u32, executed: Executed) -> Receipt {
+        Receipt {
+            gas_used: executed.gas_used,
+            bounced: executed.bounced,
+            logs: executed.effects.logs,
+            output: executed.output,
+            created: executed.created,
+            ..self.receipt(round, executed.status)
+        }
+    }
+
     /// The receipt of a record beyond a limit, its value returned.
     pub fn refused(&self, round: u32, limit: Limit) -> Receipt {
         Receipt {
@@ -74,10 +87,13 @@ impl Record {
     }
 }
 
+/// What an id commits to before the input.
+const HEAD_BYTES: usize = 122;
+
 /// keccak256(parent id ‖ emission index ‖ kind ‖ is_static ‖ target ‖ code address ‖ value ‖ gas cap ‖
 /// input), big-endian, in 32, 8, 1, 1, 20, 20, 32, 8 bytes and the input's.
 pub fn record_id(parent: B256, call: &DeferredCall) -> B256 {
-    let mut head = [0u8; 122];
+    let mut head = [0u8; HEAD_BYTES];
     head[..32].copy_from_slice(parent.as_bytes());
     head[32..40].copy_from_slice(&call.index.to_be_bytes());
     head[40] = call.kind;
@@ -86,10 +102,12 @@ pub fn record_id(parent: B256, call: &DeferredCall) -> B256 {
     head[62..82].copy_from_slice(call.code_address.as_bytes());
     head[82..114].copy_from_slice(&call.value.to_big_endian());
     head[114..].copy_from_slice(&call.gas_cap.to_be_bytes());
-    let mut hasher = Keccak256::new();
-    hasher.update(head);
-    hasher.update(&call.input);
-    B256(hasher.finalize().into())
+    if call.input.is_empty() {
+        return crate::keccak256(head);
+    }
+    let mut preimage: SmallVec<[u8; 512]> = SmallVec::from_slice(&head);
+    preimage.extend_from_slice(&call.input);
+    crate::keccak256(preimage)
 }
 
 #[cfg(test)]
@@ -111,7 +129,7 @@ mod tests {
             stipend: 2300,
             depth: 1,
             is_from_init_code: false,
-            input: Input::from_slice(&[7, 8]),
+            input: Input::from(&[7, 8][..]),
         }
     }
 

@@ -7,8 +7,14 @@ use std::{
 
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 
-use super::worker::{Output, Round, Setting, WORKERS_MAX, Work, Worker};
-use crate::{state::Fault, transaction::Original};
+use super::{
+    Partition,
+    worker::{Output, Round, Setting, Shared, WORKERS_MAX, Work, Worker},
+};
+use crate::{
+    state::{Fault, LiveAccount},
+    transaction::{Original, Receipt},
+};
 
 /// Runs rounds on the calling thread and, where a round is worth it, on others beside it.
 pub struct Scheduler<'scope, 'e> {
@@ -22,12 +28,24 @@ pub struct Scheduler<'scope, 'e> {
 
 /// A worker on a thread of its own.
 struct Other<'e> {
-    rounds: Sender<Arc<Round<'e>>>,
+    rounds: Sender<Arc<(Round<'e>, Shared)>>,
 }
 
 struct Finished<'e> {
-    round: Arc<Round<'e>>,
+    round: Arc<(Round<'e>, Shared)>,
     output: Output,
+}
+
+/// A round that has run to its end.
+pub struct Finish<'e> {
+    /// The round, which no worker has any more.
+    pub round: Round<'e>,
+    /// What each worker has left.
+    pub outputs: Vec<Output>,
+    /// In how many batches it ran.
+    pub batches: usize,
+    /// Accounts that nobody took over.
+    pub parked: Vec<LiveAccount>,
 }
 
 /// Gas that is worth waking another thread for: about 50 µs of work.
@@ -46,26 +64,50 @@ impl<'scope, 'e> Scheduler<'scope, 'e> {
         }
     }
 
-    /// Runs a round to its end. All workers have let go of it then.
+    /// Runs a round to its end, and adds its receipts to these.
     ///
     /// # Errors
     /// The fault of the earliest transaction that could not be run, with its position.
-    pub fn run(&mut self, round: Round<'e>) -> Result<(Round<'e>, Vec<Output>), (u32, Fault)> {
-        let batches = round.schedule.batches.len();
-        let helpers = self.helpers_for(&round.work).min(batches.saturating_sub(1));
-        if helpers == 0 {
-            let output = self.own.run_alone(&round);
-            return collect(round, vec![output]);
+    pub fn run(
+        &mut self,
+        round: Round<'e>,
+        partition: &dyn Partition,
+        receipts: &mut Vec<Receipt>,
+    ) -> Result<Finish<'e>, (u32, Fault)> {
+        let helpers = self.helpers_for(&round.work);
+        if helpers > 0 {
+            let shared = round.share(partition, std::mem::take(receipts));
+            return self.run_shared(round, shared, helpers, receipts);
         }
+        let mut output = self.own.run_alone(&round, receipts);
+        if let Some(fault) = output.fault.take() {
+            return Err(fault);
+        }
+        Ok(Finish {
+            round,
+            outputs: vec![output],
+            batches: 1,
+            parked: Vec::new(),
+        })
+    }
+
+    fn run_shared(
+        &mut self,
+        round: Round<'e>,
+        shared: Shared,
+        helpers: usize,
+        receipts: &mut Vec<Receipt>,
+    ) -> Result<Finish<'e>, (u32, Fault)> {
+        let helpers = helpers.min(shared.schedule.batches.len().saturating_sub(1));
         self.start(helpers);
-        let round = Arc::new(round);
+        let both = Arc::new((round, shared));
         for other in &self.others[..helpers] {
             other
                 .rounds
-                .send(Arc::clone(&round))
+                .send(Arc::clone(&both))
                 .expect("a worker's thread lasts as long as its channel");
         }
-        let mut outputs = vec![self.own.run_shared(&round)];
+        let mut outputs = vec![self.own.run_shared(&both.0, &both.1)];
         for _ in 0..helpers {
             let Finished { round, output } = self
                 .results
@@ -75,9 +117,27 @@ impl<'scope, 'e> Scheduler<'scope, 'e> {
             drop(round);
             outputs.push(output);
         }
-        let round =
-            Arc::into_inner(round).expect("every worker has sent its share of the round back");
-        collect(round, outputs)
+        let (round, shared) =
+            Arc::into_inner(both).expect("every worker has sent its share of the round back");
+        let faults = outputs.iter_mut().filter_map(|output| output.fault.take());
+        if let Some(earliest) = faults.min_by_key(|(position, _)| *position) {
+            return Err(earliest);
+        }
+        let (all, batches, parked) = shared.into_parts();
+        *receipts = all.expect("a round without a fault has run every position");
+        Ok(Finish {
+            round,
+            outputs,
+            batches,
+            parked,
+        })
+    }
+
+    /// Takes back what a round's accounts were kept in.
+    pub fn recycle(&mut self, accounts: Vec<Vec<LiveAccount>>) {
+        if let Some(largest) = accounts.into_iter().max_by_key(Vec::capacity) {
+            self.own.recycle(largest);
+        }
     }
 
     /// How many other workers a round is worth: none for less work than their wake-up takes.
@@ -92,13 +152,13 @@ impl<'scope, 'e> Scheduler<'scope, 'e> {
 
     fn start(&mut self, helpers: usize) {
         while self.others.len() < helpers {
-            let (sender, rounds) = bounded::<Arc<Round<'e>>>(1);
+            let (sender, rounds) = bounded::<Arc<(Round<'e>, Shared)>>(1);
             let setting = self.setting;
             let results = self.results.0.clone();
             self.scope.spawn(move || {
                 let mut worker = Worker::new(&setting);
                 for round in rounds {
-                    let output = worker.run_shared(&round);
+                    let output = worker.run_shared(&round.0, &round.1);
                     if results.send(Finished { round, output }).is_err() {
                         return;
                     }
@@ -114,27 +174,13 @@ impl<'scope, 'e> Scheduler<'scope, 'e> {
 fn expected_gas(work: &Work, originals: &[Original]) -> u64 {
     const GUESS_MAX: u64 = 100_000;
     match work {
-        Work::Originals(owned) => originals[..owned.len()]
+        Work::Originals => originals
             .iter()
             .map(|original| original.recovered.transaction.gas_limit.min(GUESS_MAX) / 2)
             .sum(),
-        Work::Records { records, .. } => records
+        Work::Records(records) => records
             .iter()
             .map(|record| (record.call.gas + record.call.stipend).min(GUESS_MAX) / 4)
             .sum(),
-    }
-}
-
-fn collect<'e>(
-    round: Round<'e>,
-    mut outputs: Vec<Output>,
-) -> Result<(Round<'e>, Vec<Output>), (u32, Fault)> {
-    let earliest = outputs
-        .iter_mut()
-        .filter_map(|output| output.fault.take())
-        .min_by_key(|(position, _)| *position);
-    match earliest {
-        Some(fault) => Err(fault),
-        None => Ok((round, outputs)),
     }
 }

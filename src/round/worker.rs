@@ -3,26 +3,38 @@
 //! Accounts come and go by move. Nothing is locked while a transaction runs: the hand-over between
 //! batches is opened before a batch and after it.
 
-use std::sync::{Mutex, PoisonError};
-
-use crossbeam::{
-    channel::{Receiver, Sender, unbounded},
-    queue::SegQueue,
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
+use crossbeam::channel::{Receiver, Sender, unbounded};
+use primitive_types::U512;
 use smallvec::SmallVec;
 
 use super::{
-    Record,
-    partition::{Batch, Member, Partition, Schedule},
+    Record, Roster,
+    credits::Credits,
+    partition::{Batch, Members, Partition, Schedule},
+    slots::Slots,
+    tree::{Growth, TreeDelta},
 };
 use crate::{
-    Address, BlockEnvironment, Fork, U256,
+    Address, B256, BlockEnvironment, Fork, U256,
     call::Policy,
     precompiles::Precompiles,
-    state::{Fault, LiveAccount, Map, State},
+    state::{
+        Fault, LiveAccount, Map, State,
+        journal::{DeferredCall, NO_PLACE},
+    },
     trace::{TracerFactory, TransactionPlace},
-    transaction::{Executed, Executor, InvalidTransaction, Original, Scene, TransactionRules},
+    transaction::{
+        Executed, Executor, InvalidTransaction, Original, Payment, Receipt, Scene,
+        TransactionRules, panic_fault,
+    },
 };
 
 /// What every round of a block shares.
@@ -77,40 +89,45 @@ impl<'e> Setting<'e> {
     }
 }
 
-/// A round while it runs: shared by its workers, changed by none but through the hand-over.
+/// A round while it runs: read by its workers, changed by none.
 pub struct Round<'e> {
     /// What every round of the block shares.
     pub setting: Setting<'e>,
+    /// Which round it is, from 0.
+    pub index: u32,
     /// The state as of the round's start.
     pub state: State<'e>,
     /// What it runs.
     pub work: Work,
-    /// In which batches.
-    pub schedule: Schedule,
-    /// Where transactions that succeeded push what they emitted, all of one in one push.
-    pub published: SegQueue<Vec<Record>>,
-    hand_over: Mutex<HandOver>,
-    ready: (Sender<Option<u32>>, Receiver<Option<u32>>),
-    has_coinbase_owner: bool,
+    /// Who owns what.
+    pub roster: Roster,
+    /// The coinbase's number, if a transaction of round 0 owns it.
+    pub coinbase: Option<u32>,
+    /// Fees of transactions before this position are paid to an owner of the coinbase.
+    fees_paid_before: u32,
+    /// Such fees that have settled and not been paid yet, by position.
+    fees: Mutex<Vec<(u32, U256)>>,
+    /// The earliest position that could not be run; later ones need not be.
+    fault_at: AtomicU32,
 }
 
 /// What a round runs.
 pub enum Work {
-    /// The block's transactions: what each owns.
-    Originals(Vec<OwnedAccounts>),
+    /// The block's transactions.
+    Originals,
     /// Records, in their order.
-    Records {
-        /// Which round it is, from 1.
-        round: u32,
-        /// What is run.
-        records: Vec<Record>,
-        /// Whether each shares its target with no writer of the round, and so owns it read-only.
-        is_shared: Vec<bool>,
-    },
+    Records(Vec<Record>),
 }
 
-/// What one transaction owns: mostly its sender and its target.
-pub type OwnedAccounts = SmallVec<[Address; 2]>;
+/// What the workers of a round share that run it together.
+pub struct Shared {
+    /// In which batches.
+    pub schedule: Schedule,
+    /// One for each transaction.
+    pub receipts: Slots<Receipt>,
+    hand_over: Mutex<HandOver>,
+    ready: (Sender<Option<u32>>, Receiver<Option<u32>>),
+}
 
 /// What passes between batches.
 #[derive(Default)]
@@ -119,20 +136,21 @@ struct HandOver {
     waits_for: Vec<u32>,
     /// Batches not done.
     left: usize,
-    /// Accounts between two owners.
-    parked: Map<Address, LiveAccount>,
-    /// Settled fees that a later owner of the coinbase is to see, by position.
-    fees: Vec<(u32, U256)>,
-    /// The earliest position that could not be run; later ones need not be.
-    fault_at: Option<u32>,
+    /// Accounts between two owners, by number.
+    parked: Map<u32, LiveAccount>,
 }
 
-/// What a worker has to show for a round.
-#[derive(Default)]
+/// What a worker has to show for a round, besides receipts. All of it is in no order, and needs none.
 pub struct Output {
-    /// By position.
-    pub executed: Vec<(u32, Executed)>,
-    /// Owned accounts that no other batch takes over.
+    /// What transactions that succeeded have published, each its records in their order.
+    pub published: Vec<Vec<Record>>,
+    /// What roots and their trees have come to.
+    pub growth: Growth,
+    /// Credits due.
+    pub(super) credits: Credits,
+    /// Wei burnt.
+    pub burnt: U512,
+    /// Owned accounts, those among them that have been written to.
     pub accounts: Vec<LiveAccount>,
     /// The earliest fault.
     pub fault: Option<(u32, Fault)>,
@@ -141,114 +159,113 @@ pub struct Output {
 /// One worker with its allocations.
 pub struct Worker {
     executor: Executor,
-    /// What the transaction that ran last owns, and where the journal has it.
-    held: Vec<Address>,
+    /// What the transaction that ran last owns, by number, and where the journal has it.
+    held: Vec<u32>,
     places: Vec<u32>,
+    /// Where the journal has each account, by number.
+    place_of: Vec<u32>,
+    /// The position that is run.
+    position: u32,
 }
+
+/// So many transactions' accounts are loaded at a time: enough for the loads to overlap, and few enough
+/// for what they load to be at hand still when it is used.
+const LOADED_TOGETHER: usize = 32;
 
 impl Work {
     /// How many transactions.
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "only round 0 can be empty, and nobody asks"
-    )]
-    pub fn len(&self) -> usize {
+    pub fn len(&self, originals: &[Original]) -> usize {
         match self {
-            Work::Originals(owned) => owned.len(),
-            Work::Records { records, .. } => records.len(),
+            Work::Originals => originals.len(),
+            Work::Records(records) => records.len(),
         }
-    }
-
-    /// A virtual round's work, and which round it is.
-    pub fn of_records(round: u32, records: Vec<Record>) -> Self {
-        let mut written: Map<Address, bool> =
-            Map::with_capacity_and_hasher(records.len(), Default::default());
-        for record in &records {
-            *written.entry(record.target()).or_default() |= !record.call.is_static;
-        }
-        let is_shared = records
-            .iter()
-            .map(|record| !written[&record.target()])
-            .collect();
-        Work::Records {
-            round,
-            records,
-            is_shared,
-        }
-    }
-
-    /// What a transaction owns and may not share.
-    pub fn owned(&self, position: u32) -> &[Address] {
-        let position = position as usize;
-        match self {
-            Work::Originals(owned) => &owned[position],
-            Work::Records { is_shared, .. } if is_shared[position] => &[],
-            Work::Records { records, .. } => core::slice::from_ref(&records[position].call.target),
-        }
-    }
-
-    /// Everything that the round owns; what several own may be listed several times.
-    pub fn all_owned(&self) -> Vec<Address> {
-        match self {
-            Work::Originals(owned) => owned.iter().flatten().copied().collect(),
-            Work::Records { records, .. } => records.iter().map(Record::target).collect(),
-        }
-    }
-
-    /// For each transaction, the position of its root.
-    pub fn roots(&self) -> Vec<u32> {
-        match self {
-            Work::Originals(owned) => (0u32..).take(owned.len()).collect(),
-            Work::Records { records, .. } => records.iter().map(|record| record.root).collect(),
-        }
-    }
-
-    /// The position of the last original transaction that owns an account; 0 if none does, or in a
-    /// virtual round.
-    pub fn last_owner_of(&self, address: Address) -> u32 {
-        match self {
-            Work::Originals(owned) => (0u32..)
-                .zip(owned)
-                .filter(|(_, owned)| owned.contains(&address))
-                .map(|(position, _)| position)
-                .last()
-                .unwrap_or(0),
-            Work::Records { .. } => 0,
-        }
-    }
-
-    fn members(&self, coinbase: Address) -> Vec<Member<'_>> {
-        (0..u32::try_from(self.len()).expect("a round has fewer than 2^32 transactions"))
-            .map(|position| {
-                let owned = self.owned(position);
-                let (record_sender, waits_for_all) = match self {
-                    Work::Originals(_) => (None, owned.contains(&coinbase)),
-                    Work::Records { records, .. } => {
-                        (Some(records[position as usize].call.sender), false)
-                    }
-                };
-                Member {
-                    owned,
-                    record_sender,
-                    waits_for_all,
-                }
-            })
-            .collect()
     }
 }
 
 impl<'e> Round<'e> {
-    /// A round ready to run.
+    /// A round ready to run. The roster is filled here; what was in it goes.
     pub fn new(
         setting: Setting<'e>,
+        index: u32,
         state: State<'e>,
         work: Work,
-        partition: &dyn Partition,
+        mut roster: Roster,
     ) -> Self {
-        let members = work.members(setting.block.coinbase);
-        let has_coinbase_owner = members.iter().any(|member| member.waits_for_all);
-        let schedule = partition.schedule(&members);
-        drop(members);
+        match &work {
+            Work::Originals => roster.list_originals(setting.originals),
+            Work::Records(records) => roster.list_records(records),
+        }
+        let coinbase = match work {
+            Work::Originals => roster.find(setting.block.coinbase),
+            Work::Records(_) => None,
+        };
+        let last_owner = coinbase.and_then(|coinbase| roster.last_owner(coinbase));
+        Self {
+            setting,
+            index,
+            state,
+            work,
+            roster,
+            coinbase,
+            fees_paid_before: last_owner.unwrap_or(0),
+            fees: Mutex::default(),
+            fault_at: AtomicU32::new(u32::MAX),
+        }
+    }
+
+    /// How many transactions it runs.
+    pub fn len(&self) -> usize {
+        self.roster.len()
+    }
+
+    /// Whether it runs none.
+    pub fn is_empty(&self) -> bool {
+        self.roster.is_empty()
+    }
+
+    /// Divides it into batches, for several workers.
+    pub fn share(&self, partition: &dyn Partition, receipts: Vec<Receipt>) -> Shared {
+        let senders: Option<Vec<Address>> = match &self.work {
+            Work::Originals => None,
+            Work::Records(records) => {
+                Some(records.iter().map(|record| record.call.sender).collect())
+            }
+        };
+        let schedule = partition.schedule(Members {
+            roster: &self.roster,
+            senders: senders.as_deref(),
+            coinbase: self.coinbase,
+        });
+        Shared::new(schedule, Slots::new(receipts, self.len()))
+    }
+
+    /// Which transaction of the block one of the round is.
+    fn place(&self, position: u32) -> TransactionPlace {
+        let id = match &self.work {
+            Work::Originals => self.setting.originals[position as usize].recovered.hash,
+            Work::Records(records) => records[position as usize].id,
+        };
+        TransactionPlace {
+            round: self.index,
+            position,
+            id,
+        }
+    }
+
+    /// Whether an owner of the coinbase is bound to what comes before it.
+    fn owns_coinbase(&self, position: u32) -> bool {
+        self.coinbase
+            .is_some_and(|coinbase| self.roster.owned(position).contains(&coinbase))
+    }
+
+    fn fees(&self) -> MutexGuard<'_, Vec<(u32, U256)>> {
+        // Nothing that can panic runs while it is held.
+        self.fees.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    fn new(schedule: Schedule, receipts: Slots<Receipt>) -> Self {
         let ready = unbounded();
         for (index, batch) in (0u32..).zip(&schedule.batches) {
             if batch.waits_for == 0 {
@@ -258,24 +275,17 @@ impl<'e> Round<'e> {
                     .expect("the receiver is kept beside the sender");
             }
         }
-        let hand_over = Mutex::new(HandOver {
-            waits_for: schedule
-                .batches
-                .iter()
-                .map(|batch| batch.waits_for)
-                .collect(),
+        let waits_for = schedule.batches.iter().map(|batch| batch.waits_for);
+        let hand_over = HandOver {
+            waits_for: waits_for.collect(),
             left: schedule.batches.len(),
-            ..HandOver::default()
-        });
+            parked: Map::default(),
+        };
         Self {
-            setting,
-            state,
-            work,
             schedule,
-            published: SegQueue::new(),
-            hand_over,
+            receipts,
+            hand_over: Mutex::new(hand_over),
             ready,
-            has_coinbase_owner,
         }
     }
 
@@ -287,41 +297,38 @@ impl<'e> Round<'e> {
             .expect("the receiver is kept beside the sender");
     }
 
-    /// Which transaction of the block one of the round is.
-    fn place(&self, position: u32) -> TransactionPlace {
-        let (round, id) = match &self.work {
-            Work::Originals(_) => (0, self.setting.originals[position as usize].recovered.hash),
-            Work::Records { round, records, .. } => (*round, records[position as usize].id),
-        };
-        TransactionPlace {
-            round,
-            position,
-            id,
-        }
+    fn hand_over(&self) -> MutexGuard<'_, HandOver> {
+        // Nothing that can panic runs while it is held.
+        self.hand_over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is left when all workers are done: the state to be changed, the work, the records, and
-    /// the accounts that nobody took over.
-    pub fn into_parts(self) -> (State<'e>, Work, Schedule, Vec<Record>, Vec<LiveAccount>) {
-        let records = self.published.into_iter().flatten().collect();
+    /// What is left when all workers are done: the receipts, unless some are missing, how many batches
+    /// there were, and the accounts that nobody took over.
+    pub fn into_parts(self) -> (Option<Vec<Receipt>>, usize, Vec<LiveAccount>) {
         let hand_over = self
             .hand_over
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
         (
-            self.state,
-            self.work,
-            self.schedule,
-            records,
+            self.receipts.finish(),
+            self.schedule.batches.len(),
             hand_over.parked.into_values().collect(),
         )
     }
+}
 
-    fn hand_over(&self) -> std::sync::MutexGuard<'_, HandOver> {
-        // Nothing that can panic runs while it is held.
-        self.hand_over
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+impl Output {
+    fn new(coinbase: Address) -> Self {
+        Self {
+            published: Vec::new(),
+            growth: Growth::default(),
+            credits: Credits::new(coinbase),
+            burnt: U512::zero(),
+            accounts: Vec::new(),
+            fault: None,
+        }
     }
 }
 
@@ -332,92 +339,106 @@ impl Worker {
             executor: Executor::new(setting.fork, setting.policy, setting.precompiles),
             held: Vec::new(),
             places: Vec::new(),
+            place_of: Vec::new(),
+            position: 0,
         }
     }
 
-    /// Runs the whole round alone, in order.
-    pub fn run_alone(&mut self, round: &Round<'_>) -> Output {
-        let mut output = Output::default();
-        output.executed.reserve(round.work.len());
-        self.executor.journal.reserve(round.work.len());
-        for position in 0..u32::try_from(round.work.len()).expect("the round was built of as many")
-        {
-            if round.has_coinbase_owner {
-                self.run_noting_fees(round, position, &mut output);
-            } else {
-                self.run_one(round, position, &mut output);
+    /// Runs the whole round alone, in order, and adds its receipts to these.
+    pub fn run_alone(&mut self, round: &Round<'_>, receipts: &mut Vec<Receipt>) -> Output {
+        let mut output = self.begin(round);
+        receipts.reserve(round.len());
+        let count = u32::try_from(round.len()).expect("a round has fewer than 2^32 transactions");
+        self.guarded(round, &mut output, |worker, output| {
+            for position in 0..count {
+                if (position as usize).is_multiple_of(LOADED_TOGETHER) {
+                    let ahead = (round.len() - position as usize).min(LOADED_TOGETHER);
+                    let coming = round.roster.owned_by(position, ahead).iter();
+                    worker.load_together(round, coming.copied());
+                }
+                receipts.push(worker.run_one(round, position, output)?);
             }
-            if output.fault.is_some() {
-                break;
-            }
-        }
+            Ok(())
+        });
         self.release(&mut output);
         output
     }
 
     /// Runs batches as they become ready, beside other workers, until none is left.
-    pub fn run_shared(&mut self, round: &Round<'_>) -> Output {
-        let mut output = Output::default();
-        while let Ok(Some(index)) = round.ready.1.recv() {
-            self.run_batch(round, &round.schedule.batches[index as usize], &mut output);
+    pub fn run_shared(&mut self, round: &Round<'_>, shared: &Shared) -> Output {
+        let mut output = self.begin(round);
+        while let Ok(Some(index)) = shared.ready.1.recv() {
+            let batch = &shared.schedule.batches[index as usize];
+            self.run_batch(round, shared, batch, &mut output);
         }
-        round.close();
+        shared.close();
         self.release(&mut output);
         output
     }
 
-    fn run_batch(&mut self, round: &Round<'_>, batch: &Batch, output: &mut Output) {
-        let is_linked =
-            round.schedule.has_hand_over && (batch.waits_for > 0 || !batch.releases.is_empty());
-        if is_linked && let Err((position, fault)) = self.take_over(round, batch) {
-            note_fault(round, position, fault, output);
+    /// Takes back the allocation of an output's accounts.
+    pub fn recycle(&mut self, accounts: Vec<LiveAccount>) {
+        self.executor.journal.recycle(accounts);
+    }
+
+    fn begin(&mut self, round: &Round<'_>) -> Output {
+        self.place_of.clear();
+        self.place_of.resize(round.roster.accounts(), NO_PLACE);
+        Output::new(round.setting.block.coinbase)
+    }
+
+    fn run_batch(
+        &mut self,
+        round: &Round<'_>,
+        shared: &Shared,
+        batch: &Batch,
+        output: &mut Output,
+    ) {
+        let is_linked = batch.waits_for > 0 || !batch.releases.is_empty();
+        if is_linked {
+            self.take_over(round, shared, batch);
         }
-        for position in &batch.positions {
-            if self.is_moot(round, *position) {
-                break;
+        self.guarded(round, output, |worker, output| {
+            for positions in batch.positions.chunks(LOADED_TOGETHER) {
+                let coming = positions.iter().flat_map(|at| round.roster.owned(*at));
+                worker.load_together(round, coming.copied());
+                for position in positions {
+                    if round.fault_at.load(Ordering::Relaxed) < *position {
+                        return Ok(());
+                    }
+                    let receipt = worker.run_one(round, *position, output)?;
+                    shared.receipts.set(*position as usize, receipt);
+                }
             }
-            self.run_noting_fees(round, *position, output);
-        }
-        self.park_all();
-        self.complete(round, batch, is_linked);
+            Ok(())
+        });
+        self.disown();
+        self.complete(round, shared, batch, is_linked);
     }
 
     /// Takes the accounts that the batch owns from those who had them before.
-    fn take_over(&mut self, round: &Round<'_>, batch: &Batch) -> Result<(), (u32, Fault)> {
-        let mut hand_over = round.hand_over();
+    fn take_over(&mut self, round: &Round<'_>, shared: &Shared, batch: &Batch) {
+        let mut hand_over = shared.hand_over();
         for position in &batch.positions {
-            for address in round.work.owned(*position) {
-                if let Some(account) = hand_over.parked.remove(address) {
-                    let journal = &mut self.executor.journal;
-                    let place = journal
-                        .own(&round.state, *address, Some(account))
-                        .map_err(|fault| (*position, fault))?;
-                    journal.park(place);
+            for number in round.roster.owned(*position) {
+                if let Some(account) = hand_over.parked.remove(number) {
+                    self.place_of[*number as usize] = self.executor.journal.adopt(account);
                 }
             }
         }
-        Ok(())
-    }
-
-    /// Whether an earlier transaction could not be run, so that the block fails anyway.
-    fn is_moot(&self, round: &Round<'_>, position: u32) -> bool {
-        round
-            .hand_over()
-            .fault_at
-            .is_some_and(|fault| fault < position)
     }
 
     /// Passes the accounts on, and frees the batches that have waited for this one.
-    fn complete(&mut self, round: &Round<'_>, batch: &Batch, is_linked: bool) {
-        let mut hand_over = round.hand_over();
+    fn complete(&mut self, round: &Round<'_>, shared: &Shared, batch: &Batch, is_linked: bool) {
+        let mut hand_over = shared.hand_over();
         if is_linked {
-            for address in batch
-                .positions
-                .iter()
-                .flat_map(|position| round.work.owned(*position))
-            {
-                if let Some(account) = self.executor.journal.disown(*address) {
-                    hand_over.parked.insert(*address, account);
+            for position in &batch.positions {
+                for number in round.roster.owned(*position) {
+                    let place = std::mem::replace(&mut self.place_of[*number as usize], NO_PLACE);
+                    if place != NO_PLACE {
+                        let account = self.executor.journal.give_up(place);
+                        hand_over.parked.insert(*number, account);
+                    }
                 }
             }
         }
@@ -425,7 +446,7 @@ impl Worker {
             let waits_for = &mut hand_over.waits_for[*released as usize];
             *waits_for -= 1;
             if *waits_for == 0 {
-                round
+                shared
                     .ready
                     .0
                     .send(Some(*released))
@@ -434,52 +455,80 @@ impl Worker {
         }
         hand_over.left -= 1;
         if hand_over.left == 0 {
-            round.close();
+            shared.close();
         }
     }
 
-    /// Runs one transaction, and in a round where someone owns the coinbase pays that one, or notes
-    /// for it, the fees that have settled (semantics, section 2).
-    fn run_noting_fees(&mut self, round: &Round<'_>, position: u32, output: &mut Output) {
-        if !round.has_coinbase_owner {
-            self.run_one(round, position, output);
-            return;
-        }
-        let coinbase = round.setting.block.coinbase;
-        if round.work.owned(position).contains(&coinbase)
-            && let Err(fault) = self.pay_coinbase(round, coinbase, position)
-        {
-            note_fault(round, position, fault, output);
-            return;
-        }
-        let known = output.executed.len();
-        self.run_one(round, position, output);
-        if let Some((_, executed)) = output.executed.get(known)
-            && let Some(fee) = executed.fee_due()
-        {
-            round.hand_over().fees.push((position, fee));
-        }
-    }
-
-    /// Pays an owner of the coinbase the fees of all before it.
-    fn pay_coinbase(
+    /// Runs transactions, and notes why one could not be run. What an embedder hooks in may panic.
+    fn guarded(
         &mut self,
         round: &Round<'_>,
-        coinbase: Address,
+        output: &mut Output,
+        run: impl FnOnce(&mut Self, &mut Output) -> Result<(), Fault>,
+    ) {
+        let fault = match catch_unwind(AssertUnwindSafe(|| run(self, output))) {
+            Ok(Ok(())) => return,
+            Ok(Err(fault)) => fault,
+            Err(panic) => {
+                self.executor.forget_frames();
+                panic_fault(&*panic)
+            }
+        };
+        let position = self.position;
+        round.fault_at.fetch_min(position, Ordering::Relaxed);
+        let is_earlier = |known: &(u32, Fault)| position < known.0;
+        if output.fault.as_ref().is_none_or(is_earlier) {
+            output.fault = Some((position, fault));
+        }
+    }
+
+    fn run_one(
+        &mut self,
+        round: &Round<'_>,
         position: u32,
-    ) -> Result<(), Fault> {
+        output: &mut Output,
+    ) -> Result<Receipt, Fault> {
+        self.position = position;
+        self.hold(round, round.roster.owned(position))?;
+        if round.owns_coinbase(position) {
+            self.pay_coinbase(round, position)?;
+        }
+        let scene = round.setting.scene(&round.state);
+        // Unique in the round, which is as long as an account lives in a journal.
+        let epoch = position + 1;
+        let executor = &mut self.executor;
+        if round.setting.tracers.is_some() {
+            executor.trace_at(round.setting.tracers, round.place(position));
+        }
+        let executed = match &round.work {
+            Work::Originals => {
+                let original = &round.setting.originals[position as usize];
+                match round.setting.check_blob_gas(position) {
+                    Ok(()) => executor.run_original(&scene, original, epoch)?,
+                    Err(error) => Executed::skipped(error),
+                }
+            }
+            Work::Records(records) => {
+                let record = &records[position as usize];
+                let root = &round.setting.originals[record.root as usize];
+                executor.run_deferred(&scene, &record.call, &root.environment, epoch)?
+            }
+        };
+        drop(executor.take_tracer());
+        Ok(conclude(round, position, executed, output))
+    }
+
+    /// Pays an owner of the coinbase the fees of all before it that have settled (semantics, section 2).
+    fn pay_coinbase(&mut self, round: &Round<'_>, position: u32) -> Result<(), Fault> {
         let mut settled = Vec::new();
-        round.hand_over().fees.retain(|(payer, fee)| {
+        round.fees().retain(|(payer, fee)| {
             let is_earlier = *payer < position;
             if is_earlier {
                 settled.push(*fee);
             }
             !is_earlier
         });
-        if settled.is_empty() {
-            return Ok(());
-        }
-        self.hold(round, round.work.owned(position))?;
+        let coinbase = round.setting.block.coinbase;
         let located = self.executor.journal.locate_owned(&round.state, coinbase);
         let Some(Ok(place)) = located else {
             return Err(Fault::NotOwned(coinbase));
@@ -489,109 +538,107 @@ impl Worker {
             .try_for_each(|fee| self.executor.journal.deposit(place, fee))
     }
 
-    fn run_one(&mut self, round: &Round<'_>, position: u32, output: &mut Output) {
-        match self.execute(round, position) {
-            Ok(mut executed) => {
-                publish(round, position, &mut executed);
-                output.executed.push((position, executed));
-            }
-            Err(fault) => note_fault(round, position, fault, output),
-        }
-    }
-
-    fn execute(&mut self, round: &Round<'_>, position: u32) -> Result<Executed, Fault> {
-        self.hold(round, round.work.owned(position))?;
-        let scene = round.setting.scene(&round.state);
-        // Unique in the round, which is as long as an account lives in a journal.
-        let epoch = position + 1;
-        let place = round.place(position);
-        // What an embedder hooks in may panic.
-        self.executor.guarded(|executor| {
-            executor.trace_at(round.setting.tracers, place);
-            let executed = match &round.work {
-                Work::Originals(_) => {
-                    let original = &round.setting.originals[position as usize];
-                    match round.setting.check_blob_gas(position) {
-                        Ok(()) => executor.run_original(&scene, original, epoch),
-                        Err(error) => Ok(Executed::skipped(error)),
-                    }
-                }
-                Work::Records { records, .. } => {
-                    let record = &records[position as usize];
-                    let root = &round.setting.originals[record.root as usize];
-                    executor.run_deferred(&scene, &record.call, &root.environment, epoch)
-                }
-            };
-            drop(executor.take_tracer());
-            executed
-        })?
+    /// Loads accounts that are about to be held.
+    fn load_together(&mut self, round: &Round<'_>, numbers: impl Iterator<Item = u32>) {
+        let place_of = &self.place_of;
+        let wanted: SmallVec<[u32; 2 * LOADED_TOGETHER]> = numbers
+            .filter(|number| place_of[*number as usize] == NO_PLACE)
+            .collect();
+        let wanted = wanted
+            .into_iter()
+            .map(|number| (number, round.roster.address(number)));
+        self.executor
+            .journal
+            .load_together(&round.state, wanted, &mut self.place_of);
     }
 
     /// Makes the journal own just these accounts.
-    fn hold(&mut self, round: &Round<'_>, owned: &[Address]) -> Result<(), Fault> {
-        if self.held == owned {
+    fn hold(&mut self, round: &Round<'_>, numbers: &[u32]) -> Result<(), Fault> {
+        if self.held == numbers {
             return Ok(());
         }
-        self.park_all();
-        for address in owned {
-            let place = self.executor.journal.own(&round.state, *address, None)?;
-            self.held.push(*address);
-            self.places.push(place);
+        self.disown();
+        for number in numbers {
+            let journal = &mut self.executor.journal;
+            let place = &mut self.place_of[*number as usize];
+            if *place == NO_PLACE {
+                *place = journal.load(&round.state, round.roster.address(*number))?;
+            }
+            journal.own(*place);
+            self.held.push(*number);
+            self.places.push(*place);
         }
         Ok(())
     }
 
-    fn park_all(&mut self) {
-        self.held.clear();
-        for place in self.places.drain(..) {
-            self.executor.journal.park(place);
+    /// Owns nothing any more, and forgets what has been held and not written to.
+    fn disown(&mut self) {
+        let journal = &mut self.executor.journal;
+        journal.disown_all();
+        for (number, place) in self.held.drain(..).zip(self.places.drain(..)) {
+            if !journal.is_written(place) {
+                journal.give_up(place);
+                self.place_of[number as usize] = NO_PLACE;
+            }
         }
     }
 
     /// Ends a round: all accounts go to the barrier, and the journal forgets what it has read.
     fn release(&mut self, output: &mut Output) {
-        self.park_all();
-        let accounts = self.executor.journal.drain();
-        output
-            .accounts
-            .extend(accounts.filter(LiveAccount::is_written));
+        self.disown();
+        output.accounts = self.executor.journal.take_accounts();
     }
 }
 
 /// The most workers that a scheduler has.
 pub const WORKERS_MAX: usize = 256;
 
-/// Pushes what a transaction has emitted to the round's queue, in one push.
-fn publish(round: &Round<'_>, position: u32, executed: &mut Executed) {
+/// Sorts out what a transaction has left: its receipt, what its tree has come to, and what is published.
+fn conclude(
+    round: &Round<'_>,
+    position: u32,
+    mut executed: Executed,
+    output: &mut Output,
+) -> Receipt {
+    if let Some(fee) = executed.fee_due() {
+        if position < round.fees_paid_before {
+            round.fees().push((position, fee));
+        } else {
+            output.credits.add(round.setting.block.coinbase, fee);
+        }
+    }
+    for credit in &executed.effects.credits {
+        output.credits.add(credit.address, credit.amount);
+    }
+    output.burnt += U512::from(executed.effects.burnt);
     let calls = std::mem::take(&mut executed.effects.deferred_calls);
+    match &round.work {
+        Work::Originals => {
+            let original = &round.setting.originals[position as usize];
+            publish(original.recovered.hash, position, position, calls, output);
+            if let Payment::Open(payment) = &executed.payment {
+                output.growth.opened.push((position, **payment));
+            }
+            Receipt::of_original(position, original, executed)
+        }
+        Work::Records(records) => {
+            let record = &records[position as usize];
+            publish(record.id, position, record.root, calls, output);
+            output.growth.add(TreeDelta::of(record.root, &executed));
+            record.executed(round.index, executed)
+        }
+    }
+}
+
+/// Adds what a transaction has emitted to what the round has, in one push.
+fn publish(parent: B256, position: u32, root: u32, calls: Vec<DeferredCall>, output: &mut Output) {
     if calls.is_empty() {
         return;
     }
-    let parent = round.place(position).id;
-    let root = match &round.work {
-        Work::Originals(_) => position,
-        Work::Records { records, .. } => records[position as usize].root,
-    };
-    round.published.push(
+    output.published.push(
         calls
             .into_iter()
             .map(|call| Record::new(parent, position, root, call))
             .collect(),
     );
-}
-
-fn note_fault(round: &Round<'_>, position: u32, fault: Fault, output: &mut Output) {
-    let mut hand_over = round.hand_over();
-    hand_over.fault_at = Some(
-        hand_over
-            .fault_at
-            .map_or(position, |known| known.min(position)),
-    );
-    if output
-        .fault
-        .as_ref()
-        .is_none_or(|(known, _)| position < *known)
-    {
-        output.fault = Some((position, fault));
-    }
 }

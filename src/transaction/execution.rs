@@ -430,17 +430,27 @@ impl Executor {
     /// Turns a panic into a fault. What an embedder hooks in may panic; nothing of ours does.
     pub(crate) fn guarded<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> Result<T, Fault> {
         catch_unwind(AssertUnwindSafe(|| run(self))).map_err(|panic| {
-            let tier = self.driver.tier;
-            self.driver = Driver::default();
-            self.driver.tier = tier;
-            let text = panic
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "without a message".to_owned());
-            Fault::Panicked(text)
+            self.forget_frames();
+            panic_fault(&*panic)
         })
     }
+
+    /// Gives up what a panic has left of a transaction.
+    pub(crate) fn forget_frames(&mut self) {
+        let tier = self.driver.tier;
+        self.driver = Driver::default();
+        self.driver.tier = tier;
+    }
+}
+
+/// What a panic of an embedder's hook says, as the fault that it is.
+pub(crate) fn panic_fault(panic: &(dyn std::any::Any + Send)) -> Fault {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "without a message".to_owned());
+    Fault::Panicked(text)
 }
 
 /// Gives the deferred calls that have survived their gas; the gas that the transaction consumed itself.

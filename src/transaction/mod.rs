@@ -19,6 +19,7 @@ pub mod validation;
 pub use blob::BlobSchedule;
 pub use encoding::{DecodeError, Field};
 pub use error::InvalidTransaction;
+pub(crate) use execution::panic_fault;
 pub use execution::{
     Executed, Executor, OpenPayment, Original, Payment, SYSTEM_ADDRESS, SYSTEM_CALL_GAS, Scene,
 };

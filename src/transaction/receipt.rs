@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{InvalidTransaction, TransactionType};
+use super::{Executed, InvalidTransaction, Original, TransactionType};
 use crate::{Address, B256, Halt, Log, U256};
 
 /// The result of one transaction, those skipped and refused included (semantics, section 9).
@@ -79,6 +79,30 @@ pub enum Limit {
     Rounds,
     /// Records of a block.
     Records,
+}
+
+impl Receipt {
+    /// The receipt of an original transaction that has run. What its tree has used is 0 until it is
+    /// known.
+    pub fn of_original(position: u32, original: &Original, executed: Executed) -> Self {
+        Self {
+            id: original.recovered.hash,
+            parent: None,
+            root: position,
+            round: 0,
+            index: u64::from(position),
+            kind: Kind::Original(original.recovered.transaction.kind),
+            sender: original.recovered.sender,
+            target: original.target(),
+            gas_used: executed.gas_used,
+            bounced: U256::zero(),
+            created: executed.created,
+            tree_gas_used: Some(executed.gas_paid().unwrap_or(0)),
+            status: executed.status,
+            logs: executed.effects.logs,
+            output: executed.output,
+        }
+    }
 }
 
 impl Status {

@@ -217,7 +217,7 @@ impl<'a> Edge<'a> {
 
     /// The accounts that it has looked at, and the wei it accounts for.
     fn finish(mut self) -> (Vec<LiveAccount>, Ledger) {
-        (self.executor.journal.drain().collect(), self.ledger)
+        (self.executor.journal.take_accounts(), self.ledger)
     }
 }
 

@@ -8,10 +8,8 @@ use crate::{
 /// What a running transaction may do with an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Owned: read live and written directly.
+    /// It has an owner: read live and written directly, and by no other than that.
     Owned,
-    /// Kept for its next owner: the running transaction does not see it.
-    Parked,
     /// Read as of the round's start, or owned by a static record: never written.
     ReadOnly,
 }

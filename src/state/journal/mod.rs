@@ -8,6 +8,7 @@
 mod account;
 mod deferred_call;
 mod host;
+mod owned;
 mod undo;
 
 pub use account::{Access, LiveAccount};
@@ -15,7 +16,9 @@ pub use deferred_call::{DeferredCall, Input};
 pub use undo::Checkpoint;
 
 use account::Slot;
+use deferred_call::Inputs;
 use hashbrown::hash_map::Entry;
+use owned::OwnedPlaces;
 use smallvec::SmallVec;
 use undo::Undo;
 
@@ -36,6 +39,9 @@ pub enum Fault {
     /// An embedder's hook panicked.
     Panicked(String),
 }
+
+/// Stands for an account that is not loaded.
+pub const NO_PLACE: u32 = u32::MAX;
 
 /// Wei to be added to a balance at the barrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +73,10 @@ pub struct Journal {
     owns_everything: bool,
     accounts: Vec<LiveAccount>,
     vacant: Vec<u32>,
-    /// The places of accounts that are or have been owned.
+    /// Where everything is owned: the places of all accounts.
     index: Map<Address, u32>,
+    /// Elsewhere: the places of those that the running transaction owns.
+    owned: OwnedPlaces,
     /// The places of accounts as of the round's start, for those who do not own them.
     reads: Map<Address, u32>,
     /// Of the running transaction; never 0, and no two transactions of a block share one.
@@ -78,6 +86,7 @@ pub struct Journal {
     logs: Vec<Log>,
     credits: Vec<Credit>,
     deferred_calls: Vec<DeferredCall>,
+    inputs: Inputs,
     transient: Map<(Address, U256), U256>,
     burnt: U256,
     fault: Option<Fault>,
@@ -93,6 +102,7 @@ impl Journal {
             accounts: Vec::new(),
             vacant: Vec::new(),
             index: Map::default(),
+            owned: OwnedPlaces::default(),
             reads: Map::default(),
             epoch: 0,
             access_list: AccessList::default(),
@@ -100,6 +110,7 @@ impl Journal {
             logs: Vec::new(),
             credits: Vec::new(),
             deferred_calls: Vec::new(),
+            inputs: Inputs::default(),
             transient: Map::default(),
             burnt: U256::zero(),
             fault: None,
@@ -111,6 +122,7 @@ impl Journal {
         self.accounts.clear();
         self.vacant.clear();
         self.index.clear();
+        self.owned.clear();
         self.reads.clear();
     }
 
@@ -128,6 +140,7 @@ impl Journal {
         self.logs.clear();
         self.credits.clear();
         self.deferred_calls.clear();
+        self.inputs.clear();
         self.transient.clear();
         self.burnt = U256::zero();
         self.fault = None;
@@ -154,6 +167,7 @@ impl Journal {
                 account.remove();
             }
         }
+        self.inputs.hand_out(&mut self.deferred_calls);
         Effects {
             logs: std::mem::take(&mut self.logs),
             credits: std::mem::take(&mut self.credits),
@@ -162,55 +176,86 @@ impl Journal {
         }
     }
 
-    /// Makes an account owned until [`Journal::park`] or [`Journal::disown`], as it is or as its last
-    /// owner left it: its place.
+    /// Loads an account that is to be owned, as of the round's start: its place, which stays its own
+    /// until it is given up.
     ///
     /// # Errors
-    /// The database's, when the account is loaded here.
-    pub fn own(
+    /// The database's.
+    pub fn load(&mut self, state: &State<'_>, address: Address) -> Result<u32, Fault> {
+        let account = self.loaded_copy(state, address)?;
+        Ok(self.place(account))
+    }
+
+    /// Loads accounts that are to be owned, those that are not read already, and passes on where each
+    /// stands. What the database fails at is left to fail in [`Journal::load`].
+    ///
+    /// The loads do not wait for each other, as in [`Journal::preload`].
+    pub fn load_together(
         &mut self,
         state: &State<'_>,
-        address: Address,
-        handed_over: Option<LiveAccount>,
-    ) -> Result<u32, Fault> {
-        if let Some(mut account) = handed_over {
-            account.access = Access::Owned;
-            let index = self.place(account);
-            self.index.insert(address, index);
-            return Ok(index);
+        wanted: impl Iterator<Item = (u32, Address)>,
+        places: &mut [u32],
+    ) {
+        let mut fresh: SmallVec<[(u32, Address, Option<AccountInfo>); 128]> = wanted
+            .filter(|(_, address)| self.reads.is_empty() || !self.reads.contains_key(address))
+            .map(|(number, address)| (number, address, None))
+            .collect();
+        fresh.retain(|(_, address, info)| match state.account(*address) {
+            Ok(found) => {
+                *info = found;
+                true
+            }
+            Err(_) => false,
+        });
+        for (number, address, info) in fresh {
+            let place = &mut places[number as usize];
+            if *place == NO_PLACE {
+                *place = self.place(LiveAccount::new(address, info, Access::Owned));
+            }
         }
-        if let Some(index) = self.index.get(&address) {
-            self.accounts[*index as usize].access = Access::Owned;
-            return Ok(*index);
-        }
-        let account = self.loaded_copy(state, address)?;
-        let index = self.place(account);
-        self.index.insert(address, index);
-        Ok(index)
     }
 
-    /// Hides an owned account until it is owned again: others read it as of the round's start.
-    pub fn park(&mut self, account: u32) {
-        self.accounts[account as usize].access = Access::Parked;
+    /// Takes an account over as its last owner left it: its place.
+    pub fn adopt(&mut self, account: LiveAccount) -> u32 {
+        self.place(account)
     }
 
-    /// Gives an owned or parked account up, to be handed to its next owner.
-    pub fn disown(&mut self, address: Address) -> Option<LiveAccount> {
-        let index = self.index.remove(&address)?;
-        self.vacant.push(index);
+    /// Makes the account at a place one that the coming transactions own, until [`Journal::disown_all`].
+    pub fn own(&mut self, place: u32) {
+        let address = self.accounts[place as usize].address;
+        self.owned.insert(address, place);
+    }
+
+    /// Nothing is owned any more: all is read as of the round's start.
+    pub fn disown_all(&mut self) {
+        self.owned.clear();
+    }
+
+    /// Whether anything has been written to the account at a place.
+    pub fn is_written(&self, place: u32) -> bool {
+        self.accounts[place as usize].is_written
+    }
+
+    /// Gives up the account at a place, which another one may take.
+    pub fn give_up(&mut self, place: u32) -> LiveAccount {
+        self.vacant.push(place);
         let vacancy = LiveAccount::new(Address::zero(), None, Access::ReadOnly);
-        Some(std::mem::replace(
-            &mut self.accounts[index as usize],
-            vacancy,
-        ))
+        std::mem::replace(&mut self.accounts[place as usize], vacancy)
     }
 
     /// Gives up every account, those included that have only been read: a round is over.
-    pub fn drain(&mut self) -> impl Iterator<Item = LiveAccount> + '_ {
-        self.index.clear();
-        self.reads.clear();
-        self.vacant.clear();
-        self.accounts.drain(..)
+    pub fn take_accounts(&mut self) -> Vec<LiveAccount> {
+        let accounts = std::mem::take(&mut self.accounts);
+        self.clear();
+        accounts
+    }
+
+    /// Takes back the allocation of [`Journal::take_accounts`].
+    pub fn recycle(&mut self, mut accounts: Vec<LiveAccount>) {
+        accounts.clear();
+        if self.accounts.capacity() == 0 {
+            self.accounts = accounts;
+        }
     }
 
     /// Gives up every account, and has the state take over what has been written.
@@ -222,15 +267,17 @@ impl Journal {
         self.clear();
     }
 
-    /// The accounts that have been owned, in no order.
+    /// All accounts, in no order, where everything is owned.
     pub fn addresses(&self) -> impl Iterator<Item = Address> + '_ {
         self.index.keys().copied()
     }
 
-    /// Makes room for so many more owned accounts.
+    /// Makes room for so many more accounts.
     pub fn reserve(&mut self, accounts: usize) {
         self.accounts.reserve(accounts);
-        self.index.reserve(accounts);
+        if self.owns_everything {
+            self.index.reserve(accounts);
+        }
     }
 
     /// Loads accounts that are about to be looked at, where everything is owned. What the database
@@ -296,13 +343,12 @@ impl Journal {
 
     /// The place of an account as the running transaction sees it, if it is loaded.
     fn known(&self, address: Address) -> Option<u32> {
-        if let Some(index) = self.index.get(&address)
-            && self.accounts[*index as usize].access == Access::Owned
-        {
-            return Some(*index);
+        if self.owns_everything {
+            return self.index.get(&address).copied();
         }
-        if self.reads.is_empty() {
-            return None;
+        let owned = self.owned.get(address);
+        if owned.is_some() || self.reads.is_empty() {
+            return owned;
         }
         self.reads.get(&address).copied()
     }
@@ -494,7 +540,8 @@ impl Journal {
     }
 
     /// Appends a deferred call; it goes if the frame that emitted it fails.
-    pub fn emit(&mut self, emission: DeferredCall) {
+    pub fn emit(&mut self, mut emission: DeferredCall, input: &[u8]) {
+        emission.input = self.inputs.push(input, self.deferred_calls.last());
         self.deferred_calls.push(emission);
     }
 
@@ -508,8 +555,7 @@ impl Journal {
         if self.owns_everything {
             return Some(self.locate(state, address));
         }
-        let index = *self.index.get(&address)?;
-        (self.accounts[index as usize].access == Access::Owned).then_some(Ok(index))
+        self.owned.get(address).map(Ok)
     }
 
     /// Adds to the balance at a place for good, outside any transaction. Nothing added to an empty

@@ -76,7 +76,10 @@ impl Journal {
         }
         self.logs.truncate(checkpoint.logs);
         self.credits.truncate(checkpoint.credits);
-        self.deferred_calls.truncate(checkpoint.deferred_calls);
+        if self.deferred_calls.len() > checkpoint.deferred_calls {
+            self.deferred_calls.truncate(checkpoint.deferred_calls);
+            self.inputs.truncate(self.deferred_calls.last());
+        }
         if let Some(account) = keep_touched {
             self.touch(account);
         }
