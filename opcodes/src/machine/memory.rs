@@ -17,6 +17,9 @@ const QUADRATIC_DIVISOR: u64 = 512;
 /// once had a large memory do not hold it for ever.
 const CAPACITY_KEPT: usize = 1 << 16;
 
+/// The least that is allocated, in bytes.
+const CAPACITY_FIRST: usize = 1 << 10;
+
 /// A frame's memory. Its length is a multiple of 32; the allocation is recycled with the frame.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
@@ -26,7 +29,9 @@ pub struct Memory {
 impl Memory {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
-        self.bytes.shrink_to(CAPACITY_KEPT);
+        if self.bytes.capacity() > CAPACITY_KEPT {
+            self.bytes.shrink_to(CAPACITY_KEPT);
+        }
     }
 
     /// The bytes in use.
@@ -77,6 +82,11 @@ impl Memory {
             let words = end.div_ceil(WORD_BYTES);
             let held = self.bytes.len() / WORD_BYTES;
             gas.charge(cost(words as u64) - cost(held as u64))?;
+            if self.bytes.capacity() < words * WORD_BYTES {
+                // From nothing at once to what most frames need, which saves several moves.
+                self.bytes
+                    .reserve((words * WORD_BYTES).max(CAPACITY_FIRST) - self.bytes.len());
+            }
             if words == held + 1 {
                 // Growing word by word is so common that a call to fill it is felt.
                 self.bytes.extend_from_slice(&[0; WORD_BYTES]);

@@ -3,27 +3,29 @@
 //! Instructions that touch the host use the checked methods here; the run loop works on the words
 //! through `Top` and puts the height back before it leaves.
 
+use core::mem::MaybeUninit;
+
 use crate::U256;
 
 /// The most words a stack holds.
 pub const STACK_LIMIT: usize = 1024;
 
-/// A frame's stack. The words lie in one heap allocation that is recycled with the frame.
+/// A frame's stack. The words lie in one heap allocation that is recycled with the frame; those above
+/// the height are not initialised, since filling 32 KiB costs more than most frames do.
 ///
 /// The first word of the allocation is not part of the stack: tier 1, which keeps the top in
 /// registers, spills to it what it holds of an empty stack.
-#[derive(Clone)]
 pub struct Stack {
-    words: Box<[U256]>,
+    /// Initialised up to and with the place `height`.
+    words: Box<[MaybeUninit<U256>]>,
     height: usize,
 }
 
 impl Stack {
     pub(crate) fn new() -> Self {
-        Self {
-            words: vec![U256::zero(); 1 + STACK_LIMIT].into_boxed_slice(),
-            height: 0,
-        }
+        let mut words = Box::new_uninit_slice(1 + STACK_LIMIT);
+        words[0].write(U256::zero());
+        Self { words, height: 0 }
     }
 
     pub(crate) fn clear(&mut self) {
@@ -32,13 +34,17 @@ impl Stack {
 
     /// The words in use, the top last.
     pub fn words(&self) -> &[U256] {
-        &self.words[1..=self.height]
+        let words = &self.words[1..=self.height];
+        // SAFETY: 1. Every word up to the height has been written: by `push`, or through the cursor that
+        // has raised it, which writes what it makes room for.
+        unsafe { words.assume_init_ref() }
     }
 
     /// Takes the top; the dispatch has checked that there is one.
     pub(crate) fn pop(&mut self) -> U256 {
-        let word = self.words[self.height];
         debug_assert!(self.height > 0);
+        // SAFETY: as in `words`; the word before the first is written by `new`.
+        let word = unsafe { self.words[self.height].assume_init() };
         self.height -= 1;
         word
     }
@@ -51,14 +57,14 @@ impl Stack {
     /// Adds a word; the dispatch has checked that there is room.
     pub(crate) fn push(&mut self, word: U256) {
         self.height += 1;
-        self.words[self.height] = word;
+        self.words[self.height].write(word);
     }
 
     /// A cursor for the run loop. It is good until the stack is used in any other way.
     pub(crate) fn top(&mut self) -> Top {
         // SAFETY: 1. `words` is one longer than the limit. 2. `height` is at most the limit: only
         // `push`, which indexes, and `set_top`, which checks, raise it.
-        let base = unsafe { self.words.as_mut_ptr().add(1) };
+        let base = unsafe { self.words.as_mut_ptr().cast::<U256>().add(1) };
         let next = unsafe { base.add(self.height) };
         Top { base, next }
     }
@@ -68,6 +74,15 @@ impl Stack {
         let height = top.bytes() / size_of::<U256>();
         assert!(height <= STACK_LIMIT, "the cursor belongs to this stack");
         self.height = height;
+    }
+}
+
+impl Clone for Stack {
+    fn clone(&self) -> Self {
+        let mut clone = Self::new();
+        clone.words[..=self.height].copy_from_slice(&self.words[..=self.height]);
+        clone.height = self.height;
+        clone
     }
 }
 
