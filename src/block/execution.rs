@@ -17,7 +17,7 @@ use crate::{
     precompiles::Precompiles,
     round::{
         Limits, Partition, Record, Roster, Scheduler,
-        barrier::{Barrier, BarrierFault, Ledger, NextRound, RunRound},
+        barrier::{Admitted, Barrier, BarrierFault, Ledger, NextRound, RunRound},
         scheduler::Finish,
         tree::{Growth, Tree},
         worker::{Round, Setting, Work},
@@ -307,7 +307,7 @@ fn deferred<'d>(
             seed: block.seed(plan.fork),
             ledger,
             trees: Vec::with_capacity(setting.originals.len()),
-            records: 0,
+            admitted: Admitted::default(),
             rounds: Vec::new(),
             receipts: Vec::with_capacity(setting.originals.len()),
             timing: plan.takes_time.then(Timing::default),
@@ -345,7 +345,7 @@ struct Rounds<'a, 'd> {
     seed: B256,
     ledger: Option<&'a mut Ledger>,
     trees: Vec<Tree>,
-    records: u64,
+    admitted: Admitted,
     rounds: Vec<RoundOutcome>,
     receipts: Vec<Receipt>,
     timing: Option<Timing>,
@@ -391,7 +391,7 @@ impl<'d> Rounds<'_, 'd> {
             seed: self.seed,
             limits: self.plan.limits,
             trees: &mut self.trees,
-            records: &mut self.records,
+            admitted: &mut self.admitted,
             ledger: self.ledger.as_deref_mut(),
         };
         let mut state = round.state;

@@ -1,6 +1,8 @@
 //! Calls that are not entered: what the emitting frame pays and sees, and the deferred call that is
 //! left in the journal (semantics, section 3).
 
+use std::ops::Range;
+
 use super::{
     DEPTH_MAX, DeferredRules, GasRule, ReturnData, World,
     create::can_create,
@@ -26,10 +28,14 @@ impl Driver {
         let account = frame.context.account.0;
         let depth = frame.context.depth + 1;
         let needs_balance = matches!(message.kind, CallKind::Call | CallKind::CallCode);
-        if depth > DEPTH_MAX || needs_balance && world.journal.balance_at(account) < message.value {
+        if depth > DEPTH_MAX
+            || needs_balance && world.journal.balance_at(account) < message.value
+            || !self.may_queue(&message.input)
+        {
             self.answer(message.stipend(), false, &[], message);
             return Ok(None);
         }
+        let frame = &mut self.top().frame;
         let gas = match rules.gas {
             GasRule::Split => 0,
             GasRule::Lock => match message.forwarded_gas(world.fork, frame.gas.remaining) {
@@ -82,10 +88,12 @@ impl Driver {
         let depth = frame.context.depth + 1;
         let account = frame.context.account.0;
         let emitter = frame.context.address;
-        if !can_create(world, account, depth, message.value) {
+        if !can_create(world, account, depth, message.value) || !self.may_queue(&message.init_code)
+        {
             self.answer_create(U256::zero());
             return Ok(None);
         }
+        let frame = &mut self.top().frame;
         let gas = match rules.gas {
             GasRule::Split => 0,
             GasRule::Lock => message.forwarded_gas(world.fork, frame.gas.remaining),
@@ -136,6 +144,13 @@ impl Driver {
             return_data,
             output: message.output.clone(),
         });
+    }
+
+    /// Whether the transaction may queue so much more input, which then counts as queued.
+    fn may_queue(&mut self, input: &Range<usize>) -> bool {
+        let left = self.emitter.input_left.checked_sub(input.len() as u64);
+        self.emitter.input_left = left.unwrap_or(self.emitter.input_left);
+        left.is_some()
     }
 
     fn next_index(&mut self) -> u64 {

@@ -5,7 +5,7 @@
 
 use std::{fmt, ops::Range};
 
-use super::{DeferredRules, Policy, World};
+use super::{DeferredRules, Policy, QUEUED_MAX, QUEUED_PER_GAS, World};
 use crate::{
     AccountIndex, Action, Address, CallMessage, Code, Exit, Frame, FrameContext, Gas, Outcome,
     Tier, U256, run_traced, run_with,
@@ -66,6 +66,8 @@ pub(super) enum Entry {
 #[derive(Debug, Default)]
 pub(super) struct Emitter {
     pub next_index: u64,
+    /// Bytes of input that may still be queued; what was dropped since is not given back.
+    pub input_left: u64,
     /// The account whose init code the transaction runs.
     pub creating: Option<Address>,
 }
@@ -144,6 +146,10 @@ impl Driver {
         self.messages = 0;
         self.emitter = Emitter {
             next_index: 0,
+            input_left: outermost
+                .gas_limit
+                .saturating_mul(QUEUED_PER_GAS)
+                .min(QUEUED_MAX),
             creating: outermost.is_creation.then_some(address),
         };
         let mut frame = self.frame(outermost.context, outermost.code, outermost.gas_limit);

@@ -19,5 +19,12 @@ pub use world::World;
 pub(crate) use create::begin_account;
 pub(crate) use entered::{called_code, called_code_at, run_precompile};
 
+/// Bytes of input that a transaction may queue with its deferred calls for each unit of gas that its
+/// outermost frame starts with (semantics, section 3).
+pub const QUEUED_PER_GAS: u64 = 16;
+
+/// The most bytes of input that a transaction may queue, whatever its gas: 4 GiB less 1.
+pub const QUEUED_MAX: u64 = u32::MAX as u64;
+
 /// The deepest frame: a transaction's outermost one has depth 0.
 pub const DEPTH_MAX: u16 = 1024;

@@ -26,6 +26,8 @@ pub struct Limits {
     pub rounds_max: u32,
     /// Records over all rounds.
     pub records_max: u64,
+    /// Bytes of the records' input over all rounds.
+    pub input_max: u64,
 }
 
 impl Default for Limits {
@@ -33,6 +35,7 @@ impl Default for Limits {
         Self {
             rounds_max: 1025,
             records_max: 4_000_000,
+            input_max: 1 << 28,
         }
     }
 }
@@ -62,10 +65,19 @@ pub struct Barrier<'a> {
     pub limits: Limits,
     /// One for each original transaction.
     pub trees: &'a mut [Tree],
-    /// Records so far.
-    pub records: &'a mut u64,
+    /// What has been admitted so far.
+    pub admitted: &'a mut Admitted,
     /// The wei that must add up, if that is to be checked.
     pub ledger: Option<&'a mut Ledger>,
+}
+
+/// What the barriers of a block have admitted to its rounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Admitted {
+    /// Records.
+    pub records: u64,
+    /// Bytes of their input.
+    pub input: u64,
 }
 
 /// What a barrier leaves for the next round.
@@ -170,16 +182,8 @@ impl Barrier<'_> {
             self.trees[group[0].root as usize].publish(group);
         }
         let mut records = order::sort(published, self.order, self.seed);
-        let (admitted, limit) = if round + 1 >= self.limits.rounds_max {
-            (0, Limit::Rounds)
-        } else {
-            (self.limits.records_max - *self.records, Limit::Records)
-        };
-        let admitted = usize::try_from(admitted)
-            .unwrap_or(usize::MAX)
-            .min(records.len());
+        let (admitted, limit) = self.room(round, &records);
         let refused = records.split_off(admitted);
-        *self.records += records.len() as u64;
         for record in &refused {
             self.trees[record.root as usize].refuse();
             if !record.call.escrow().is_zero() {
@@ -190,6 +194,29 @@ impl Barrier<'_> {
             records,
             refused: refused.into_iter().map(|record| (record, limit)).collect(),
         }
+    }
+
+    /// How many of the records may run, the first of them; and which limit the others are beyond. What may
+    /// run counts as admitted.
+    fn room(&mut self, round: u32, records: &[Record]) -> (usize, Limit) {
+        if round + 1 >= self.limits.rounds_max {
+            return (0, Limit::Rounds);
+        }
+        for (place, record) in records.iter().enumerate() {
+            let Admitted { records, input } = *self.admitted;
+            if records >= self.limits.records_max {
+                return (place, Limit::Records);
+            }
+            let input = input + record.call.input.length();
+            if input > self.limits.input_max {
+                return (place, Limit::Input);
+            }
+            *self.admitted = Admitted {
+                records: records + 1,
+                input,
+            };
+        }
+        (records.len(), Limit::Records)
     }
 
     /// Only a root that has run now, or a descendant of which has, can have come to its end.

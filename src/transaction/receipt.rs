@@ -79,6 +79,8 @@ pub enum Limit {
     Rounds,
     /// Records of a block.
     Records,
+    /// Bytes of the records' input of a block.
+    Input,
 }
 
 impl Receipt {
@@ -139,6 +141,7 @@ impl fmt::Display for Limit {
         f.write_str(match self {
             Limit::Rounds => "beyond the limit of rounds",
             Limit::Records => "beyond the limit of records",
+            Limit::Input => "beyond the limit of input",
         })
     }
 }

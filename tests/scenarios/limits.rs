@@ -4,7 +4,7 @@ use deferevm::{
     B256, Fork,
     bytecode::Bytecode,
     call::Policy,
-    opcode::{ADDRESS, CALL, CALLVALUE, POP},
+    opcode::{ADDRESS, CALL, CALLVALUE, ISZERO, POP},
     transaction::{BlobSchedule, InvalidTransaction, Status, TransactionType},
 };
 
@@ -101,6 +101,61 @@ fn past_the_limit_of_records_the_last_of_the_order_are_refused() {
     .expect_tree_gas(&[ROOT + 3 * 11_621 + 2_300 - 3 * STIPEND]);
     let round = &ran.outcome.rounds[1];
     assert_eq!((round.receipts.clone(), round.executed), (1..4, 2));
+}
+
+#[test]
+fn past_the_limit_of_input_the_last_of_the_order_are_refused() {
+    // 40 and 60 bytes, and room for 99: from the second on, whatever they carry, all are refused.
+    let sends = code()
+        .call_with_input(B, 1, 0, 40)
+        .call_with_input(C, 2, 0, 60)
+        .call_with(D, 3, 0);
+    let ran = Scenario::new(Policy::practical())
+        .input_max(99)
+        .contract(A, 6, sends)
+        .root(root(ALICE, A))
+        .run();
+    let reasons: Vec<_> = (0..4)
+        .map(|place| ran.receipt(place).status.reason())
+        .collect();
+    let refused = Some("beyond the limit of input".to_owned());
+    assert_eq!(reasons, [None, None, refused.clone(), refused]);
+    ran.expect_balance(A, 5).expect_balance(B, 1);
+    // A byte more, and the second runs too; the third carries nothing.
+    let sends = code()
+        .call_with_input(B, 1, 0, 40)
+        .call_with_input(C, 2, 0, 60)
+        .call_with(D, 3, 0);
+    let ran = Scenario::new(Policy::practical())
+        .input_max(100)
+        .contract(A, 6, sends)
+        .root(root(ALICE, A))
+        .run();
+    ran.expect_balance(A, 0).expect_balance(C, 2);
+}
+
+#[test]
+fn a_transaction_queues_sixteen_bytes_for_each_unit_of_gas_and_no_more() {
+    // 800,000 bytes for 50,000 gas: 24 times 32,768. The 25th call pushes
+    // 0; one without input is still made.
+    for policy in [Policy::practical(), Policy::seed()] {
+        let mut sends = code();
+        for _ in 0..24 {
+            sends = sends.call_with_input(B, 0, 0, 32_768).op(POP);
+        }
+        let sends = sends
+            .call_with_input(B, 0, 0, 32_768)
+            .op(ISZERO)
+            .store_at(0)
+            .call_with(B, 0, 0)
+            .op(POP);
+        let ran = Scenario::new(policy)
+            .contract(A, 0, sends)
+            .root(root(ALICE, A).gas(ROOT + 50_000))
+            .run();
+        ran.expect_slot(A, 0, 1);
+        assert_eq!(ran.outcome.virtual_transactions(), 25, "{}", policy.name());
+    }
 }
 
 #[test]

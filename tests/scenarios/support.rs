@@ -107,7 +107,13 @@ impl Scenario {
         self.limits = Limits {
             rounds_max,
             records_max,
+            ..self.limits
         };
+        self
+    }
+
+    pub fn input_max(mut self, bytes: u64) -> Self {
+        self.limits.input_max = bytes;
         self
     }
 

@@ -79,6 +79,9 @@ pub struct How {
     /// The most records of a block
     #[arg(long, value_name = "N", default_value_t = Limits::default().records_max)]
     max_records: u64,
+    /// The most bytes of the records' input of a block
+    #[arg(long, value_name = "N", default_value_t = Limits::default().input_max)]
+    max_input: u64,
     /// Write all results as JSON to this file; - is standard output, in place of the report
     #[arg(long, value_name = "OUT")]
     json: Option<PathBuf>,
@@ -128,6 +131,7 @@ pub fn run_example() -> u8 {
     let how = How {
         max_rounds: Limits::default().rounds_max,
         max_records: Limits::default().records_max,
+        max_input: Limits::default().input_max,
         ..How::default()
     };
     println!("The embedded example block (`deferevm block FILE` runs blocks of your own):\n");
@@ -194,6 +198,7 @@ impl How {
             limits: Limits {
                 rounds_max: self.max_rounds,
                 records_max: self.max_records,
+                input_max: self.max_input,
             },
         }
     }

@@ -69,6 +69,7 @@ struct Run<'a> {
     environments: Vec<TransactionEnvironment>,
     trees: Vec<Tree>,
     records: u64,
+    input: u64,
     burnt: U512,
     rounds: Vec<RoundOutcome>,
     receipts: Vec<Receipt>,
@@ -141,6 +142,7 @@ impl Reference {
             environments: environments(block),
             trees: Vec::new(),
             records: 0,
+            input: 0,
             burnt: U512::zero(),
             rounds: Vec::new(),
             receipts: Vec::new(),
@@ -389,12 +391,27 @@ impl Run<'_> {
             tree.gas_spent -= record.call.stipend;
         }
         let may_run_another = u64::from(self.limits.rounds_max) > self.rounds.len() as u64;
-        let (room, limit) = match may_run_another {
-            true => (self.limits.records_max - self.records, Limit::Records),
-            false => (0, Limit::Rounds),
+        let input_before = |place: usize| {
+            let input = records[..place].iter().map(|r| r.call.input.len() as u64);
+            self.input + input.sum::<u64>()
         };
-        let room = usize::try_from(room).unwrap_or(usize::MAX);
-        let refused = records.split_off(room.min(records.len()));
+        let has_room = |place: &usize| {
+            self.records + *place as u64 <= self.limits.records_max
+                && input_before(*place) <= self.limits.input_max
+        };
+        let (room, limit) = match may_run_another {
+            false => (0, Limit::Rounds),
+            true => {
+                // As many as there is room for, from the first on.
+                let room = (0..=records.len()).take_while(has_room).last().unwrap_or(0);
+                match self.records + room as u64 == self.limits.records_max {
+                    true => (room, Limit::Records),
+                    false => (room, Limit::Input),
+                }
+            }
+        };
+        self.input = input_before(room);
+        let refused = records.split_off(room);
         self.records += records.len() as u64;
         for record in &refused {
             let tree = &mut self.trees[record.root as usize];

@@ -57,6 +57,8 @@ pub struct Outermost<'a> {
 impl Running<'_> {
     /// Runs code to its end, changes undone if it fails. `before` is what a failure returns to.
     pub fn run_code(&mut self, outermost: Outermost<'_>, before: Effects) -> End {
+        // Section 3, step 2: 16 bytes for each unit of gas, and below 4 GiB.
+        self.queue_left = outermost.gas.saturating_mul(16).min(u64::from(u32::MAX));
         let mut stack = vec![Activation {
             frame: self.frame(&outermost),
             before: before.clone(),
@@ -217,7 +219,7 @@ impl Running<'_> {
             false => 0,
         };
         // Step 2: it cannot be made.
-        if self.is_impossible(frame, message) {
+        if self.is_impossible(frame, message) || !self.queue(message.input.len()) {
             frame.gas.remaining += stipend;
             frame.resume(Outcome {
                 result: U256::zero(),
@@ -268,7 +270,8 @@ impl Running<'_> {
         let mut answer = U256::zero();
         let possible = frame.context.depth < DEPTH_MAX
             && creator.balance >= message.value
-            && creator.nonce != u64::MAX;
+            && creator.nonce != u64::MAX
+            && self.queue(message.init_code.len());
         if possible {
             let gas = match self.scene.rules.gas {
                 GasRule::Split => 0,
@@ -309,6 +312,16 @@ impl Running<'_> {
             return_data: &[],
             output: 0..0,
         });
+    }
+
+    /// Counts input, unless that is more than may be queued. What is dropped later has counted.
+    fn queue(&mut self, bytes: usize) -> bool {
+        let bytes = bytes as u64;
+        if bytes > self.queue_left {
+            return false;
+        }
+        self.queue_left -= bytes;
+        true
     }
 
     fn emit(&mut self, frame: &Frame, call: impl FnOnce(u64, bool, &Frame) -> DeferredCall) {

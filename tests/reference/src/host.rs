@@ -79,6 +79,8 @@ pub struct Running<'a> {
     pub start: BTreeMap<Address, Account>,
     /// Emissions so far; a revert does not give an index back.
     pub emissions: u64,
+    /// Bytes of input that may still be queued.
+    pub queue_left: u64,
     /// The account whose init code this transaction is.
     pub creating: Option<Address>,
     /// The accounts of its frames, by their index.
@@ -102,6 +104,7 @@ impl<'a> Running<'a> {
                 ..Effects::default()
             },
             emissions: 0,
+            queue_left: 0,
             creating: None,
             places: Vec::new(),
         }

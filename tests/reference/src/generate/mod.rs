@@ -119,10 +119,12 @@ fn limits(source: &mut Source<'_>) -> Limits {
     let mut limits = Limits {
         rounds_max: 1025,
         records_max: 3_000,
+        ..Limits::default()
     };
     match source.below(8) {
         0 => limits.rounds_max = source.of(&[20, 8, 3, 2, 1]),
         1 => limits.records_max = source.of(&[30, 7, 3, 1, 0]),
+        2 => limits.input_max = source.of(&[2_000, 300, 64, 32, 1, 0]),
         _ => {}
     }
     limits
