@@ -60,7 +60,7 @@ impl fmt::Display for Report<'_> {
         if let Some((policy, result)) =
             results().rfind(|(policy, _)| policy.policy.deferred().is_some())
         {
-            rounds(f, policy.name, &result.outcome)?;
+            rounds(f, policy.name, result)?;
         }
         for (policy, result) in results() {
             reasons(f, policy.name, &result.outcome)?;
@@ -171,13 +171,15 @@ fn notes(f: &mut fmt::Formatter<'_>, run: &PolicyRun, result: &PolicyResult) -> 
     Ok(())
 }
 
-fn rounds(f: &mut fmt::Formatter<'_>, name: &str, outcome: &BlockOutcome) -> fmt::Result {
+fn rounds(f: &mut fmt::Formatter<'_>, name: &str, result: &PolicyResult) -> fmt::Result {
+    let outcome = &result.outcome;
     writeln!(
         f,
         "\nrounds under {name}\n{:>5} {:>12} {:>8} {:>12} {:>8} {:>8}",
         "round", "transactions", "batches", "gas", "hottest", "failures"
     )?;
-    for round in outcome.rounds.iter().take(ROUNDS_LISTED) {
+    let listed = outcome.rounds.iter().zip(&result.batches);
+    for (round, batches) in listed.take(ROUNDS_LISTED) {
         let failures = outcome
             .receipts_of(round)
             .iter()
@@ -188,7 +190,7 @@ fn rounds(f: &mut fmt::Formatter<'_>, name: &str, outcome: &BlockOutcome) -> fmt
             "{:>5} {:>12} {:>8} {:>12} {:>7.1}% {:>8}",
             round.index,
             round.executed,
-            round.batches,
+            batches,
             grouped(round.gas_used),
             100.0 * hottest_share(round),
             failures

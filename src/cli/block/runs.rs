@@ -45,7 +45,10 @@ pub(super) struct PolicyRun {
 
 /// What came of it.
 pub(super) struct PolicyResult {
+    /// One worker's, which is everyone's.
     pub outcome: BlockOutcome,
+    /// For each round, in how many batches all workers ran it.
+    pub batches: Vec<usize>,
     pub digest: B256,
     /// Claims of the header that do not hold; `None` where there was nothing to check.
     pub mismatches: Option<Vec<Mismatch>>,
@@ -118,18 +121,19 @@ fn run_policies<D: Database>(
         let missing = take_missing();
         let result = outcome.and_then(|outcome| {
             let digest = outcome.digest();
-            let all_workers = if settings.workers == 1 || policy == Policy::Synchronous {
-                one_worker
+            let (all_workers, batches) = if settings.workers == 1 || policy == Policy::Synchronous {
+                (one_worker, batches(&outcome))
             } else {
                 let (again, elapsed) = run(policy, settings.workers);
-                let again = again?.digest();
-                if again != digest {
+                let again = again?;
+                let found = again.digest();
+                if found != digest {
                     return Err(format!(
-                        "{} workers give another result than one ({again:?}, {digest:?}): this is a defect, please report it",
+                        "{} workers give another result than one ({found:?}, {digest:?}): this is a defect, please report it",
                         settings.workers
                     ));
                 }
-                elapsed
+                (elapsed, batches(&again))
             };
             let is_synchronous = policy == Policy::Synchronous;
             let divergence = match &reference {
@@ -140,7 +144,7 @@ fn run_policies<D: Database>(
             };
             take_missing();
             let mismatches = if is_synchronous { outcome.verify(&input.claims) } else { None };
-            Ok(PolicyResult { outcome, digest, mismatches, missing, divergence, one_worker, all_workers })
+            Ok(PolicyResult { outcome, batches, digest, mismatches, missing, divergence, one_worker, all_workers })
         });
         PolicyRun {
             name,
@@ -153,4 +157,8 @@ fn run_policies<D: Database>(
         .iter()
         .map(|(name, policy)| measure(name, *policy))
         .collect()
+}
+
+fn batches(outcome: &BlockOutcome) -> Vec<usize> {
+    outcome.rounds.iter().map(|round| round.batches).collect()
 }
