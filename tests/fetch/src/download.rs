@@ -1,28 +1,25 @@
 //! Loads a URL into a file, within a limit, and says how far it is.
 
 use std::{
-    env,
     error::Error,
-    fs::{self, File},
+    fs::File,
     io::{self, IsTerminal, Read, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use deferevm_fetch::{Patience, client};
 use indicatif::{ProgressBar, ProgressStyle};
-use ureq::{
-    Agent,
-    tls::{PemItem, RootCerts, TlsConfig, parse_pem},
-};
 
 use crate::error::Unusable;
 
 /// The most bytes of an archive; the largest public one has 300 million.
 pub const ARCHIVE_BYTES_MAX: u64 = 2 << 30;
-/// How long a server may take to answer.
-const ANSWER_MAX: Duration = Duration::from_secs(60);
-/// How long an archive may take.
-const BODY_MAX: Duration = Duration::from_secs(4 * 3600);
+/// How long an archive may take: at a slow megabit a second.
+const PATIENCE: Patience = Patience {
+    answer: Duration::from_secs(60),
+    body: Duration::from_secs(4 * 3600),
+};
 /// How often progress is said where there is no terminal, in bytes.
 const SAID_EACH: u64 = 50_000_000;
 
@@ -59,35 +56,9 @@ fn open(url: &str) -> Result<(Box<dyn Read>, Option<u64>), Reason> {
         let length = file.metadata()?.len();
         return Ok((Box::new(file), Some(length)));
     }
-    let agent: Agent = Agent::config_builder()
-        .timeout_connect(Some(ANSWER_MAX))
-        .timeout_recv_response(Some(ANSWER_MAX))
-        .timeout_recv_body(Some(BODY_MAX))
-        .tls_config(
-            TlsConfig::builder()
-                .root_certs(root_certificates()?)
-                .build(),
-        )
-        .build()
-        .into();
-    let body = agent.get(url).call()?.into_body();
+    let body = client(PATIENCE)?.get(url).call()?.into_body();
     let length = body.content_length();
     Ok((Box::new(body.into_reader()), length))
-}
-
-/// The roots of SSL_CERT_FILE, where a proxy has its own; else Mozilla's.
-fn root_certificates() -> Result<RootCerts, Reason> {
-    let Some(path) = env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) else {
-        return Ok(RootCerts::WebPki);
-    };
-    let path = PathBuf::from(path);
-    let pem =
-        fs::read(&path).map_err(|error| format!("SSL_CERT_FILE {}: {error}", path.display()))?;
-    let certificates = parse_pem(&pem).filter_map(|item| match item {
-        Ok(PemItem::Certificate(certificate)) => Some(certificate),
-        _ => None,
-    });
-    Ok(RootCerts::from(certificates))
 }
 
 /// The path in a `file://` URL: `%XX` is a byte, and a host is not looked for.
