@@ -20,7 +20,7 @@ use deferevm::{
     keccak256,
     round::{
         Limits, Owned, Partition, Schedule, SenderTarget,
-        partition::{Batch, Member},
+        partition::{Batch, Members},
     },
     state::{AccountInfo, Database, InMemoryDatabase},
     trace::{Step, Tracer},
@@ -119,17 +119,20 @@ impl Partition for Splinters {
         "splinters"
     }
 
-    fn schedule(&self, members: &[Member<'_>]) -> Schedule {
-        let mut batches = vec![Batch::default(); members.len()];
-        let mut last_owners: BTreeMap<Address, u32> = BTreeMap::new();
-        for (position, member) in (0u32..).zip(members) {
-            let mut waits_for: BTreeSet<u32> = member
-                .owned
+    fn schedule(&self, members: Members<'_>) -> Schedule {
+        let mut batches = vec![Batch::default(); members.roster.len()];
+        let mut last_owners: BTreeMap<u32, u32> = BTreeMap::new();
+        for position in (0u32..).take(members.roster.len()) {
+            let owned = members.roster.owned(position);
+            let mut waits_for: BTreeSet<u32> = owned
                 .iter()
-                .filter_map(|address| last_owners.insert(*address, position))
+                .filter_map(|account| last_owners.insert(*account, position))
                 .filter(|earlier| *earlier != position)
                 .collect();
-            if member.waits_for_all {
+            if members
+                .coinbase
+                .is_some_and(|coinbase| owned.contains(&coinbase))
+            {
                 waits_for.extend(0..position);
             }
             let batch = &mut batches[position as usize];
@@ -139,10 +142,7 @@ impl Partition for Splinters {
                 batches[earlier as usize].releases.push(position);
             }
         }
-        Schedule {
-            has_hand_over: batches.iter().any(|batch| batch.waits_for > 0),
-            batches,
-        }
+        Schedule { batches }
     }
 }
 
