@@ -43,7 +43,7 @@ pub fn measure(runs: usize) -> Result<serde_json::Value, String> {
     );
     println!("round of one transaction: {round:.0} ns, its execution and its id's hash included");
     println!(
-        "a queued record: {} bytes, and its input's beyond 104; a receipt: {} bytes, and its logs'",
+        "a queued record: {} bytes, and its input's; a receipt: {} bytes, and its logs'",
         size_of::<Record>(),
         size_of::<Receipt>()
     );

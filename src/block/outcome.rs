@@ -42,11 +42,11 @@ pub struct BlockOutcome {
 /// Wall time of a deferred block's parts, summed over its rounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
-    /// Working out who may run beside whom.
+    /// Numbering what is owned.
     pub scheduling: Duration,
-    /// Running transactions.
+    /// Dividing them among several workers, running transactions, and making their receipts and records.
     pub running: Duration,
-    /// Crossing barriers, and listing receipts.
+    /// Crossing barriers, and measuring how parallel a round was.
     pub barriers: Duration,
 }
 

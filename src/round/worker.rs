@@ -577,7 +577,7 @@ impl Worker {
         journal.disown_all();
         for (number, place) in self.held.drain(..).zip(self.places.drain(..)) {
             if !journal.is_written(place) {
-                journal.give_up(place);
+                journal.forget(place);
                 self.place_of[number as usize] = NO_PLACE;
             }
         }

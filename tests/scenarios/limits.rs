@@ -113,6 +113,9 @@ fn past_the_limit_of_input_the_last_of_the_order_are_refused() {
     let ran = Scenario::new(Policy::practical())
         .input_max(99)
         .contract(A, 6, sends)
+        .contract(B, 0, code())
+        .contract(C, 0, code())
+        .contract(D, 0, code())
         .root(root(ALICE, A))
         .run();
     let reasons: Vec<_> = (0..4)
@@ -129,6 +132,9 @@ fn past_the_limit_of_input_the_last_of_the_order_are_refused() {
     let ran = Scenario::new(Policy::practical())
         .input_max(100)
         .contract(A, 6, sends)
+        .contract(B, 0, code())
+        .contract(C, 0, code())
+        .contract(D, 0, code())
         .root(root(ALICE, A))
         .run();
     ran.expect_balance(A, 0).expect_balance(C, 2);

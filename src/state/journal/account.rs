@@ -109,7 +109,17 @@ impl LiveAccount {
         self.exists = false;
         self.storage_cleared = true;
         self.storage.clear();
-        self.is_written = true;
+        // What was not there before is as it was.
+        self.is_written = self.loaded.is_some();
+    }
+
+    /// Lets go of what it holds besides itself: its place is vacant.
+    pub(super) fn vacate(&mut self) {
+        debug_assert!(!self.is_written, "what has been written is not forgotten");
+        self.code = None;
+        if self.storage.capacity() > 0 {
+            self.storage = Map::default();
+        }
     }
 
     pub(crate) fn has_code(&self) -> bool {

@@ -165,6 +165,8 @@ impl Journal {
                 account.remove();
             } else if clears_empty && account.exists && account.info.is_empty() {
                 account.remove();
+            } else if !account.exists {
+                account.is_written = account.loaded.is_some() || !account.storage.is_empty();
             }
         }
         self.inputs.hand_out(&mut self.deferred_calls);
@@ -234,6 +236,12 @@ impl Journal {
     /// Whether anything has been written to the account at a place.
     pub fn is_written(&self, place: u32) -> bool {
         self.accounts[place as usize].is_written
+    }
+
+    /// Forgets the account at a place, to which nothing has been written; another one may take it.
+    pub fn forget(&mut self, place: u32) {
+        self.accounts[place as usize].vacate();
+        self.vacant.push(place);
     }
 
     /// Gives up the account at a place, which another one may take.
