@@ -172,6 +172,9 @@ pub struct Worker {
 /// for what they load to be at hand still when it is used.
 const LOADED_TOGETHER: usize = 32;
 
+/// Room for so many accounts is made at once at most: what is not written to is soon forgotten.
+const RESERVED_MAX: usize = 1 << 17;
+
 impl Work {
     /// How many transactions.
     pub fn len(&self, originals: &[Original]) -> usize {
@@ -384,6 +387,8 @@ impl Worker {
     fn begin(&mut self, round: &Round<'_>) -> Output {
         self.place_of.clear();
         self.place_of.resize(round.roster.accounts(), NO_PLACE);
+        let accounts = round.roster.accounts().min(RESERVED_MAX);
+        self.executor.journal.reserve(accounts);
         Output::new(round.setting.block.coinbase)
     }
 

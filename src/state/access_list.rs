@@ -9,6 +9,8 @@ use crate::{Address, U256};
 #[derive(Debug, Default)]
 pub struct AccessList {
     precompiles: Vec<Address>,
+    /// The first bytes of the highest precompile's address, as a number.
+    precompiles_up_to: u64,
     addresses: Vec<Address>,
     slots: Set<(Address, U256)>,
     listed: Set<Address>,
@@ -30,6 +32,7 @@ impl AccessList {
         self.precompiles.clear();
         self.precompiles.extend_from_slice(precompiles);
         self.precompiles.sort_unstable();
+        self.precompiles_up_to = self.precompiles.last().map_or(0, first_bytes);
     }
 
     /// Makes an account warm.
@@ -51,13 +54,19 @@ impl AccessList {
         self.addresses.contains(&address)
             || (!self.listed.is_empty() && self.listed.contains(&address))
             // Precompiles lie at low addresses: almost every other one is told apart by its first bytes.
-            ||  self.precompiles.binary_search(&address).is_ok()
+            || (first_bytes(&address) <= self.precompiles_up_to
+                && self.precompiles.binary_search(&address).is_ok())
     }
 
     /// Whether a slot starts warm.
     pub fn contains_slot(&self, address: Address, key: U256) -> bool {
         !self.slots.is_empty() && self.slots.contains(&(address, key))
     }
+}
+
+fn first_bytes(address: &Address) -> u64 {
+    let first = address.0.first_chunk().expect("an address has 20 bytes");
+    u64::from_be_bytes(*first)
 }
 
 #[cfg(test)]
