@@ -382,7 +382,7 @@ impl<'d> Rounds<'_, 'd> {
             .map_err(|(position, fault)| BlockFault::in_round(index, position, fault))?;
         self.take_time(&mut lap, |timing| &mut timing.running);
         let coinbase = self.setting.block.coinbase;
-        let run = RunRound::new(coinbase, outputs, parked);
+        let run = RunRound::new(coinbase, outputs, round.published, parked);
         self.grow_trees(index, &run.growth);
         let barrier = Barrier {
             fork: self.plan.fork,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crossbeam::queue::SegQueue;
 use primitive_types::U512;
 
 use super::{
@@ -109,17 +110,22 @@ pub struct Imbalance {
 }
 
 impl RunRound {
-    /// Puts the workers' outputs together, with the accounts that were left between them.
-    pub fn new(coinbase: Address, outputs: Vec<Output>, parked: Vec<LiveAccount>) -> Self {
+    /// Puts the workers' outputs together, with what the round's queue holds and the accounts that were
+    /// left between two owners.
+    pub fn new(
+        coinbase: Address,
+        outputs: Vec<Output>,
+        published: SegQueue<Vec<Record>>,
+        parked: Vec<LiveAccount>,
+    ) -> Self {
         let mut run = Self {
-            published: Vec::new(),
+            published: published.into_iter().collect(),
             growth: Vec::with_capacity(outputs.len()),
             accounts: vec![parked],
             credits: Credits::new(coinbase),
             burnt: U512::zero(),
         };
         for output in outputs {
-            run.published.extend(output.published);
             run.growth.push(output.growth);
             run.accounts.push(output.accounts);
             run.credits.merge(output.credits);

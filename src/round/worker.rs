@@ -11,7 +11,10 @@ use std::{
     },
 };
 
-use crossbeam::channel::{Receiver, Sender, unbounded};
+use crossbeam::{
+    channel::{Receiver, Sender, unbounded},
+    queue::SegQueue,
+};
 use primitive_types::U512;
 use smallvec::SmallVec;
 
@@ -103,6 +106,8 @@ pub struct Round<'e> {
     pub roster: Roster,
     /// The coinbase's number, if a transaction of round 0 owns it.
     pub coinbase: Option<u32>,
+    /// What transactions that succeeded have published, each its records in one push; in no order.
+    pub published: SegQueue<Vec<Record>>,
     /// Fees of transactions before this position are paid to an owner of the coinbase.
     fees_paid_before: u32,
     /// Such fees that have settled and not been paid yet, by position.
@@ -142,8 +147,6 @@ struct HandOver {
 
 /// What a worker has to show for a round, besides receipts. All of it is in no order, and needs none.
 pub struct Output {
-    /// What transactions that succeeded have published, each its records in their order.
-    pub published: Vec<Vec<Record>>,
     /// What roots and their trees have come to.
     pub growth: Growth,
     /// Credits due.
@@ -210,6 +213,7 @@ impl<'e> Round<'e> {
             work,
             roster,
             coinbase,
+            published: SegQueue::new(),
             fees_paid_before: last_owner.unwrap_or(0),
             fees: Mutex::default(),
             fault_at: AtomicU32::new(u32::MAX),
@@ -325,7 +329,6 @@ impl Shared {
 impl Output {
     fn new(coinbase: Address) -> Self {
         Self {
-            published: Vec::new(),
             growth: Growth::default(),
             credits: Credits::new(coinbase),
             burnt: U512::zero(),
@@ -620,7 +623,7 @@ fn conclude(
     match &round.work {
         Work::Originals => {
             let original = &round.setting.originals[position as usize];
-            publish(original.recovered.hash, position, position, calls, output);
+            publish(round, original.recovered.hash, position, position, calls);
             if let Payment::Open(payment) = &executed.payment {
                 output.growth.opened.push((position, **payment));
             }
@@ -628,19 +631,19 @@ fn conclude(
         }
         Work::Records(records) => {
             let record = &records[position as usize];
-            publish(record.id, position, record.root, calls, output);
+            publish(round, record.id, position, record.root, calls);
             output.growth.add(TreeDelta::of(record.root, &executed));
             record.executed(round.index, executed)
         }
     }
 }
 
-/// Adds what a transaction has emitted to what the round has, in one push.
-fn publish(parent: B256, position: u32, root: u32, calls: Vec<DeferredCall>, output: &mut Output) {
+/// Pushes what a transaction has emitted to the round's queue, all at once.
+fn publish(round: &Round<'_>, parent: B256, position: u32, root: u32, calls: Vec<DeferredCall>) {
     if calls.is_empty() {
         return;
     }
-    output.published.push(
+    round.published.push(
         calls
             .into_iter()
             .map(|call| Record::new(parent, position, root, call))
