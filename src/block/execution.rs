@@ -242,7 +242,10 @@ impl Sequence<'_> {
                 } = &original.recovered;
                 core::iter::once(*sender).chain(transaction.to)
             });
-            executor.journal.preload(scene.state, accounts);
+            executor
+                .journal
+                .preload(scene.state, accounts)
+                .map_err(|(_, error)| BlockFault::Database(error))?;
             for original in originals {
                 self.one(executor, scene, original)?;
             }

@@ -87,7 +87,7 @@ impl Suspended {
 mod tests {
     use super::*;
     use crate::{
-        AccountIndex, Action, Address, BlockEnvironment, Fork, Frame, FrameContext,
+        AccountIndex, Action, Address, BlockEnvironment, Code, Fork, Frame, FrameContext,
         TransactionEnvironment, U256,
         bytecode::Bytecode,
         call::{Outermost, driver::Entry},
@@ -100,6 +100,13 @@ mod tests {
     const ADDRESS: Address = Address([7; 20]);
 
     fn is_send<T: Send>() {}
+
+    /// A state in which the account exists, with 1 wei.
+    fn database() -> InMemoryDatabase {
+        let mut database = InMemoryDatabase::default();
+        database.insert_account(ADDRESS, U256::one(), 0, &Code::default());
+        database
+    }
 
     /// Stores 1, calls, and stores the call's answer.
     fn code() -> Bytecode {
@@ -162,7 +169,7 @@ mod tests {
     #[test]
     fn a_running_frame_goes_on_in_another_round_on_another_thread() {
         is_send::<Suspended>();
-        let database = InMemoryDatabase::default();
+        let database = database();
         let mut state = State::new(&database);
         let mut journal = Journal::new(Fork::Cancun, false);
         let mut suspended = suspended(&mut journal, &state);
@@ -206,7 +213,7 @@ mod tests {
 
     #[test]
     fn what_fails_after_it_goes_on_keeps_what_was_done_before() {
-        let database = InMemoryDatabase::default();
+        let database = database();
         let mut state = State::new(&database);
         let mut journal = Journal::new(Fork::Cancun, false);
         let mut suspended = suspended(&mut journal, &state);
@@ -249,7 +256,7 @@ mod tests {
 
     #[test]
     fn the_outermost_frame_of_a_new_transaction_is_not_affected() {
-        let database = InMemoryDatabase::default();
+        let database = database();
         let state = State::new(&database);
         let mut journal = Journal::new(Fork::Cancun, true);
         journal.begin(1);

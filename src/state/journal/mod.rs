@@ -90,6 +90,8 @@ pub struct Journal {
     transient: Map<(Address, U256), U256>,
     burnt: U256,
     fault: Option<Fault>,
+    /// Accounts that could not be loaded ahead, and why: whoever needs one fails with it.
+    not_loaded: Vec<(Address, DatabaseFault)>,
 }
 
 impl Journal {
@@ -114,6 +116,7 @@ impl Journal {
             transient: Map::default(),
             burnt: U256::zero(),
             fault: None,
+            not_loaded: Vec::new(),
         }
     }
 
@@ -124,6 +127,7 @@ impl Journal {
         self.index.clear();
         self.owned.clear();
         self.reads.clear();
+        self.not_loaded.clear();
     }
 
     /// What is warm from the start of the coming transaction; see [`Journal::begin`].
@@ -189,7 +193,7 @@ impl Journal {
     }
 
     /// Loads accounts that are to be owned, those that are not read already, and passes on where each
-    /// stands. What the database fails at is left to fail in [`Journal::load`].
+    /// stands. What the database fails at is kept for whoever needs it.
     ///
     /// The loads do not wait for each other, as in [`Journal::preload`].
     pub fn load_together(
@@ -198,17 +202,24 @@ impl Journal {
         wanted: impl Iterator<Item = (u32, Address)>,
         places: &mut [u32],
     ) {
+        self.not_loaded.clear();
         let mut fresh: SmallVec<[(u32, Address, Option<AccountInfo>); 128]> = wanted
             .filter(|(_, address)| self.reads.is_empty() || !self.reads.contains_key(address))
             .map(|(number, address)| (number, address, None))
             .collect();
-        fresh.retain(|(_, address, info)| match state.account(*address) {
-            Ok(found) => {
-                *info = found;
-                true
+        for (_, address, info) in &mut fresh {
+            match state.account(*address) {
+                Ok(found) => *info = found,
+                Err(error) => self.not_loaded.push((*address, error)),
             }
-            Err(_) => false,
-        });
+        }
+        if !self.not_loaded.is_empty() {
+            // An account may have been wanted, and read, more than once.
+            fresh.retain(|(_, address, _)| {
+                let mut failed = self.not_loaded.iter().map(|(failed, _)| failed);
+                !failed.any(|failed| failed == address)
+            });
+        }
         for (number, address, info) in fresh {
             let place = &mut places[number as usize];
             if *place == NO_PLACE {
@@ -288,25 +299,27 @@ impl Journal {
         }
     }
 
-    /// Loads accounts that are about to be looked at, where everything is owned. What the database
-    /// fails at is left to fail when it is needed.
+    /// Loads accounts that are about to be looked at, where everything is owned.
     ///
     /// The loads do not wait for each other, so that what each of them waits for, memory or a disk's
     /// cache, comes together.
-    pub fn preload(&mut self, state: &State<'_>, addresses: impl Iterator<Item = Address>) {
+    ///
+    /// # Errors
+    /// Which account is the first that the database failed at, and how.
+    pub fn preload(
+        &mut self,
+        state: &State<'_>,
+        addresses: impl Iterator<Item = Address>,
+    ) -> Result<(), (Address, DatabaseFault)> {
         debug_assert!(self.owns_everything, "what is owned is told by `own`");
-        let mut fresh: SmallVec<[(Address, Option<AccountInfo>); 128]> = addresses
+        let fresh: Result<SmallVec<[(Address, Option<AccountInfo>); 128]>, _> = addresses
             .filter(|address| !self.index.contains_key(address))
-            .map(|address| (address, None))
+            .map(|address| match state.account(address) {
+                Ok(info) => Ok((address, info)),
+                Err(error) => Err((address, error)),
+            })
             .collect();
-        fresh.retain(|(address, info)| match state.account(*address) {
-            Ok(found) => {
-                *info = found;
-                true
-            }
-            Err(_) => false,
-        });
-        for (address, info) in fresh {
+        for (address, info) in fresh? {
             if let Entry::Vacant(entry) = self.index.entry(address) {
                 // Where everything is owned no place becomes vacant.
                 entry.insert(index_of(self.accounts.len()));
@@ -314,6 +327,7 @@ impl Journal {
                     .push(LiveAccount::new(address, info, Access::Owned));
             }
         }
+        Ok(())
     }
 
     /// Takes the reason of the last [`Refusal::Fault`].
@@ -632,15 +646,20 @@ impl Journal {
     /// The account as of the round's start; what an earlier transaction of this worker has read of
     /// it is used, but not taken.
     fn loaded_copy(&mut self, state: &State<'_>, address: Address) -> Result<LiveAccount, Fault> {
-        let known = self
-            .reads
-            .get(&address)
-            .map(|index| &self.accounts[*index as usize]);
-        let info: Option<AccountInfo> = match known {
-            Some(live) => live.info().copied(),
-            None => state.account(address).map_err(Fault::Database)?,
+        let failed = self.not_loaded.iter().position(|(at, _)| *at == address);
+        if let Some(at) = failed {
+            return Err(Fault::Database(self.not_loaded.swap_remove(at).1));
+        }
+        let (info, code) = match self.reads.get(&address) {
+            Some(index) => {
+                let live = &self.accounts[*index as usize];
+                (live.info().copied(), live.code.clone())
+            }
+            None => {
+                let info = state.account(address).map_err(Fault::Database)?;
+                (info, None)
+            }
         };
-        let code = known.and_then(|live| live.code.clone());
         let mut account = LiveAccount::new(address, info, Access::Owned);
         account.code = code;
         Ok(account)

@@ -118,16 +118,20 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// An account to be written to, which only its owner may.
+    /// An account to be written to, which only its owner may; it exists from now on.
     pub fn owned(&mut self, address: Address) -> &mut Account {
-        self.effects.touched.insert(address);
-        let account = self
-            .effects
-            .owned
-            .get_mut(&address)
-            .unwrap_or_else(|| panic!("a write to {address:?}, which is not owned"));
+        let account = self.writable(address);
         account.exists = true;
         account
+    }
+
+    /// The same for a slot, which makes no account: code may run as one that does not exist (section 4).
+    fn writable(&mut self, address: Address) -> &mut Account {
+        self.effects.touched.insert(address);
+        self.effects
+            .owned
+            .get_mut(&address)
+            .unwrap_or_else(|| panic!("a write to {address:?}, which is not owned"))
     }
 
     /// The code of an account; `None` where its bytes are not known.
@@ -246,7 +250,7 @@ impl Host for Running<'_> {
         let present = self.slot(address, key);
         // What is created here had no storage when it began, or the address would have been taken.
         let original = self.world.slot_of(address, &self.start[&address], key);
-        self.owned(address).storage.insert(key, value);
+        self.writable(address).storage.insert(key, value);
         Ok(Stored {
             original,
             present,
