@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use deferevm::{
-    Address, B256, Code, Evm, Fork, U256,
+    Address, B256, Evm, Fork, U256,
     block::{Block, BlockError},
     bytecode::Bytecode,
     opcode as op,
@@ -20,8 +20,8 @@ use revm::{
 
 use crate::{
     choices::ByteChoices,
-    machine::program::{Choices, program},
-    peer_block::{PeerBlock, convert, word},
+    machine::program::{Choices, program, word},
+    peer_block::{self, PeerBlock, convert},
     precompiles,
 };
 
@@ -51,7 +51,7 @@ pub fn check(bytes: &[u8]) -> Compared {
     if case.fork == Fork::Constantinople {
         case.fork = Fork::Petersburg;
     }
-    write_contracts(&mut case.state, tail);
+    write_contracts(&mut case.state, case.fork, tail);
     let number = case.block.environment.number;
     let hashes: Vec<(u64, B256)> = (number - 256..number)
         .map(|number| (number, B256::from_low_u64_be(!number)))
@@ -62,8 +62,9 @@ pub fn check(bytes: &[u8]) -> Compared {
     compare(case, &hashes)
 }
 
-/// Replaces the code of some contracts by programs of all opcodes, calls to precompiles, or any bytes.
-fn write_contracts(state: &mut InMemoryDatabase, bytes: &[u8]) {
+/// Replaces the code of some contracts by programs of all opcodes, operations on words, calls to
+/// precompiles, or any bytes.
+fn write_contracts(state: &mut InMemoryDatabase, fork: Fork, bytes: &[u8]) {
     let mut names: Vec<Address> = state.accounts().map(|(address, _)| address).collect();
     names.sort();
     let mut choices = ByteChoices::new(bytes);
@@ -79,38 +80,51 @@ fn write_contracts(state: &mut InMemoryDatabase, bytes: &[u8]) {
         if code.delegate().is_some() || !info.has_code() {
             continue;
         }
-        let Some(code) = contract(&mut choices, &names, bytes) else {
-            continue;
+        let code = match choices.below(8) {
+            0..4 => log_memory(Bytecode::new().raw(program(&mut choices, &names))),
+            4 => calls_of_precompiles(&mut choices),
+            5 => operations(&mut choices, fork),
+            6 if choices.one_in(4) => Bytecode::new().raw(bytes),
+            _ => continue,
         };
-        state.insert_account(*address, info.balance, info.nonce, &Code::new(code.into()));
+        // No contract begins so, but a delegation (EIP-3541, EIP-7702).
+        if code.bytes().first() == Some(&0xef) {
+            continue;
+        }
+        state.insert_account(*address, info.balance, info.nonce, &code.code());
         for (key, value) in account.storage {
             state.insert_storage(*address, key, value);
         }
     }
 }
 
-fn contract(choices: &mut ByteChoices<'_>, names: &[Address], bytes: &[u8]) -> Option<Vec<u8>> {
-    let code = match choices.below(8) {
-        0..4 => {
-            let code = Bytecode::new().raw(program(choices, names));
-            log_all(code).bytes().to_vec()
+fn calls_of_precompiles(choices: &mut ByteChoices<'_>) -> Bytecode {
+    let mut code = precompiles::call(choices);
+    while choices.one_in(2) {
+        code = code.raw(precompiles::call(choices));
+    }
+    code.op(op::STOP)
+}
+
+/// Logs the results of a few operations on words.
+fn operations(choices: &mut ByteChoices<'_>, fork: Fork) -> Bytecode {
+    let rows: Vec<_> = op::of_fork(fork)
+        .filter(|row| (op::ADD..=op::CLZ).contains(&row.byte))
+        .collect();
+    let mut code = Bytecode::new();
+    let count = 1 + choices.below(12);
+    for place in 0..count {
+        let row = choices.pick(&rows);
+        for _ in 0..row.pops {
+            code = code.push(word(choices, &[Address::zero()]));
         }
-        4 => {
-            let mut code = precompiles::call(choices);
-            while choices.one_in(2) {
-                code = code.raw(precompiles::call(choices));
-            }
-            code.op(op::STOP).bytes().to_vec()
-        }
-        5 if choices.one_in(4) => bytes.to_vec(),
-        _ => return None,
-    };
-    // No contract begins so, but a delegation (EIP-3541, EIP-7702).
-    (code.first() != Some(&0xef)).then_some(code)
+        code = code.op(row.byte).push(32 * place).op(op::MSTORE);
+    }
+    code.push(32 * count).push(0).op(op::LOG0)
 }
 
 /// Logs what a program leaves in its memory and on its stack, where it gets so far.
-fn log_all(mut code: Bytecode) -> Bytecode {
+fn log_memory(mut code: Bytecode) -> Bytecode {
     for offset in [96u64, 128, 160] {
         code = code.push(offset).op(op::MSTORE);
     }
@@ -198,8 +212,16 @@ fn compare_states(fork: Fork, ours: &InMemoryDatabase, peer: &InMemoryDB) -> usi
         assert_eq!(Some(summary(&account.info)), theirs, "{fork}: {address:?}");
         let known = known.expect("it exists, so it is listed");
         for (key, value) in &account.storage {
-            let theirs = known.storage.get(&word(*key)).copied().unwrap_or_default();
-            assert_eq!(word(*value), theirs, "{fork}: {address:?} slot {key:#x}");
+            let theirs = known
+                .storage
+                .get(&peer_block::word(*key))
+                .copied()
+                .unwrap_or_default();
+            assert_eq!(
+                peer_block::word(*value),
+                theirs,
+                "{fork}: {address:?} slot {key:#x}"
+            );
         }
         let theirs = known.storage.values().filter(|value| !value.is_zero());
         assert_eq!(account.storage.len(), theirs.count(), "{fork}: {address:?}");

@@ -4,7 +4,7 @@
 use deferevm::{block::BlockError, call::Policy};
 use deferevm_reference::generate::{Case, Kind};
 
-use crate::schedule::{evm, judge};
+use crate::schedule::{evm, judge, schedules};
 
 /// Runs the block that bytes say, of one transaction or of several. Says whether it was valid on
 /// Ethereum.
@@ -23,7 +23,7 @@ pub fn check(bytes: &[u8]) -> bool {
         Err(BlockError::Invalid(_)) => return false,
         Err(error) => panic!("{error}"),
     };
-    let found = judge(&case);
+    let found = judge(&case, schedules(bytes));
     assert_eq!(found.receipts, ethereum.receipts);
     assert_eq!(found.gas_used, ethereum.gas_used);
     assert_eq!(found.changes.accounts, ethereum.changes.accounts);

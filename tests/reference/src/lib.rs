@@ -13,4 +13,4 @@ mod transaction;
 mod world;
 
 pub use block::Reference;
-pub use compare::{assert_same, first_difference};
+pub use compare::{assert_same, assert_same_fields, first_difference};

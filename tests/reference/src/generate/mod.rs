@@ -236,9 +236,9 @@ impl Cast {
             _ => nonces[user],
         };
         let to = match source.below(12) {
-            0 => None,
-            1..=9 => Some(source.of(&self.contracts)),
-            _ => Some(source.of(&self.everyone)),
+            0..=8 => Some(source.of(&self.contracts)),
+            9..=10 => Some(source.of(&self.everyone)),
+            _ => None,
         };
         let base_fee = block.environment.base_fee;
         let tip = U256::from(source.of(&[1u64, 0, 3]));
