@@ -32,8 +32,9 @@ pub(super) enum StateBefore {
     Whole(InMemoryDatabase),
 }
 
-/// The largest file that is read, and the most that a compressed one may become: 1 GiB.
-const FILE_BYTES_MAX: u64 = 1 << 30;
+/// The largest file that is read, and the most that a compressed one may become; a full block's bundle has five million
+/// bytes.
+const FILE_BYTES_MAX: u64 = 256 << 20;
 
 impl Input {
     pub fn example(example: Example) -> Self {
