@@ -312,14 +312,14 @@ impl Journal {
         addresses: impl Iterator<Item = Address>,
     ) -> Result<(), (Address, DatabaseFault)> {
         debug_assert!(self.owns_everything, "what is owned is told by `own`");
-        let fresh: Result<SmallVec<[(Address, Option<AccountInfo>); 128]>, _> = addresses
-            .filter(|address| !self.index.contains_key(address))
-            .map(|address| match state.account(address) {
-                Ok(info) => Ok((address, info)),
-                Err(error) => Err((address, error)),
-            })
-            .collect();
-        for (address, info) in fresh? {
+        let mut fresh: SmallVec<[(Address, Option<AccountInfo>); 128]> = SmallVec::new();
+        for address in addresses {
+            if !self.index.contains_key(&address) {
+                let info = state.account(address).map_err(|error| (address, error))?;
+                fresh.push((address, info));
+            }
+        }
+        for (address, info) in fresh {
             if let Entry::Vacant(entry) = self.index.entry(address) {
                 // Where everything is owned no place becomes vacant.
                 entry.insert(index_of(self.accounts.len()));
