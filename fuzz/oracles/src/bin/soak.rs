@@ -2,7 +2,7 @@
 //! with whatever optimisation the build has. It finds less than coverage does, but more a second. At the end it says how
 //! much the process has grown since a tenth of the time, when every buffer has found its size.
 //!
-//! Usage: cargo run --bin soak -- TARGET SECONDS [SEED]
+//! Usage: `cargo run --bin soak -- TARGET SECONDS [SEED]`
 
 use std::{
     env, fs,
