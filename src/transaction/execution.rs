@@ -25,6 +25,7 @@ use crate::{
     state::{
         Fault, Journal, State,
         account::create_address,
+        database::panic_message,
         journal::{DeferredCall, Effects},
     },
     trace::{Tracer, TracerFactory, TransactionPlace},
@@ -445,12 +446,7 @@ impl Executor {
 
 /// What a panic of an embedder's hook says, as the fault that it is.
 pub(crate) fn panic_fault(panic: &(dyn std::any::Any + Send)) -> Fault {
-    let text = panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "without a message".to_owned());
-    Fault::Panicked(text)
+    Fault::Panicked(panic_message(panic))
 }
 
 /// Gives the deferred calls that have survived their gas; the gas that the transaction consumed itself.
