@@ -105,19 +105,22 @@ fn past_the_limit_of_records_the_last_of_the_order_are_refused() {
 
 #[test]
 fn past_the_limit_of_input_the_last_of_the_order_are_refused() {
+    let run = |input_max| {
+        let sends = code()
+            .call_with_input(B, 1, 0, 40)
+            .call_with_input(C, 2, 0, 60)
+            .call_with(D, 3, 0);
+        Scenario::new(Policy::practical())
+            .input_max(input_max)
+            .contract(A, 6, sends)
+            .contract(B, 0, code())
+            .contract(C, 0, code())
+            .contract(D, 0, code())
+            .root(root(ALICE, A))
+            .run()
+    };
     // 40 and 60 bytes, and room for 99: from the second on, whatever they carry, all are refused.
-    let sends = code()
-        .call_with_input(B, 1, 0, 40)
-        .call_with_input(C, 2, 0, 60)
-        .call_with(D, 3, 0);
-    let ran = Scenario::new(Policy::practical())
-        .input_max(99)
-        .contract(A, 6, sends)
-        .contract(B, 0, code())
-        .contract(C, 0, code())
-        .contract(D, 0, code())
-        .root(root(ALICE, A))
-        .run();
+    let ran = run(99);
     let reasons: Vec<_> = (0..4)
         .map(|place| ran.receipt(place).status.reason())
         .collect();
@@ -125,18 +128,7 @@ fn past_the_limit_of_input_the_last_of_the_order_are_refused() {
     assert_eq!(reasons, [None, None, refused.clone(), refused]);
     ran.expect_balance(A, 5).expect_balance(B, 1);
     // A byte more, and the second runs too; the third carries nothing.
-    let sends = code()
-        .call_with_input(B, 1, 0, 40)
-        .call_with_input(C, 2, 0, 60)
-        .call_with(D, 3, 0);
-    let ran = Scenario::new(Policy::practical())
-        .input_max(100)
-        .contract(A, 6, sends)
-        .contract(B, 0, code())
-        .contract(C, 0, code())
-        .contract(D, 0, code())
-        .root(root(ALICE, A))
-        .run();
+    let ran = run(100);
     ran.expect_balance(A, 0).expect_balance(C, 2);
 }
 
