@@ -102,7 +102,7 @@ pub(crate) fn ext_code_copy<H: Host + ?Sized>(
 pub(crate) fn calldata_copy(frame: &mut Frame) -> Result<(), Interrupt> {
     let [to, from, size] = frame.stack.pop_array();
     let region = copy_region(frame, to, size)?;
-    frame.memory.copy_padded(region, &frame.input, from);
+    frame.memory.copy_padded(region, frame.input.bytes(), from);
     Ok(())
 }
 

@@ -376,11 +376,11 @@ fn execute<H: Host + ?Sized, const STEP: bool>(
             op::CALLVALUE => push!(CALLVALUE, frame.context.value),
             op::CALLDATALOAD => {
                 unary!(CALLDATALOAD, |offset| environment::calldata_load(
-                    &frame.input,
+                    frame.input.bytes(),
                     offset
                 ))
             }
-            op::CALLDATASIZE => push!(CALLDATASIZE, U256::from(frame.input.len())),
+            op::CALLDATASIZE => push!(CALLDATASIZE, U256::from(frame.input.bytes().len())),
             op::CALLDATACOPY => heavy!(CALLDATACOPY, environment::calldata_copy(frame)),
             op::CODESIZE => push!(CODESIZE, U256::from(analysis.length())),
             op::CODECOPY => heavy!(CODECOPY, environment::code_copy(frame)),

@@ -240,7 +240,7 @@ fn call_data_reads_zeros_beyond_its_end() {
     let load = |offset: U256| {
         let code = Bytecode::new().call(op::CALLDATALOAD, [offset]);
         let mut frame = Frame::new(context(Fork::LATEST), code.code(), GAS);
-        frame.input_mut().extend(1..=40);
+        frame.set_input(&(1..=40).collect::<Vec<u8>>());
         run(&mut frame, &mut World::default());
         frame.stack()[0]
     };
@@ -264,7 +264,7 @@ fn call_data_and_code_copies_pad_with_zeros_and_cost_three_a_word() {
     for (opcode, size) in [(op::CALLDATACOPY, 5), (op::CODECOPY, 8)] {
         let code = Bytecode::new().call(opcode, [U256::one(), U256::one(), 33.into()]);
         let mut frame = Frame::new(context(Fork::LATEST), code.code(), GAS);
-        frame.input_mut().extend([9; 5]);
+        frame.set_input(&[9; 5]);
         run(&mut frame, &mut World::default());
         assert_eq!(GAS - frame.gas.remaining, 9 + 3 + 2 * 3 + 2 * 3);
         let source = if opcode == op::CODECOPY {

@@ -133,7 +133,7 @@ fn a_recycled_frame_begins_anew() {
             .push(5)
             .call(op::RETURN, [0, 32]),
     );
-    ran.frame.input_mut().push(1);
+    ran.frame.set_input(&[1]);
     ran.frame.reset(
         context(Fork::Frontier),
         Bytecode::new().op(op::MSIZE).code(),

@@ -153,7 +153,7 @@ impl Driver {
             creating: outermost.is_creation.then_some(address),
         };
         let mut frame = self.frame(outermost.context, outermost.code, outermost.gas_limit);
-        frame.input_mut().extend_from_slice(outermost.input);
+        frame.set_input(outermost.input);
         self.activations.push(Activation {
             frame,
             checkpoint: outermost.checkpoint,
@@ -276,6 +276,7 @@ impl Driver {
                 frame,
             }));
         };
+        frame.give_back_input(&mut caller.frame);
         caller.frame.gas.remaining += frame.gas.remaining;
         caller.frame.gas.refund += frame.gas.refund;
         let returned = match exit {
@@ -304,8 +305,7 @@ impl Driver {
     /// Keeps a frame for the next one, if it is small and not one too many: what one transaction of a
     /// thousand frames, or of a megabyte in each, has taken is given back.
     fn keep(&mut self, frame: Box<Frame>) {
-        let buffers = frame.memory_bytes().len() + frame.input().len() + frame.return_data().len();
-        if self.pool.len() < FRAMES_KEPT && buffers <= BUFFERS_KEPT {
+        if self.pool.len() < FRAMES_KEPT && frame.buffered() <= BUFFERS_KEPT {
             self.pool.push(frame);
         }
     }

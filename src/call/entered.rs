@@ -62,7 +62,7 @@ impl Driver {
             depth,
         };
         let mut frame = self.frame(context, code, gas_limit);
-        frame.input_mut().extend_from_slice(self.input(message));
+        frame.borrow_input(&mut self.top().frame, message.input.clone());
         self.activations.push(Activation {
             frame,
             checkpoint,

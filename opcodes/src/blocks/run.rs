@@ -269,16 +269,16 @@ pub(crate) unsafe fn run<H: Host + ?Sized>(
                         shrink!(1);
                         set!(arithmetic::exp(tos!(), exponent));
                     }
-                    Op::CallDataLoad => set!(environment::calldata_load(&frame.input, tos!())),
+                    Op::CallDataLoad => set!(environment::calldata_load(frame.input.bytes(), tos!())),
                     Op::CallDataLoadAt { offset } => push!(environment::calldata_load(
-                        &frame.input,
+                        frame.input.bytes(),
                         U256([offset, 0, 0, 0])
                     )),
                     Op::BlobHash => set!(environment::blob_hash(host.environment(), tos!())),
                     Op::Address => push!(from_address(frame.context.address)),
                     Op::Caller => push!(from_address(frame.context.caller)),
                     Op::CallValue => push!(frame.context.value),
-                    Op::CallDataSize => push!(U256::from(frame.input.len())),
+                    Op::CallDataSize => push!(U256::from(frame.input.bytes().len())),
                     Op::ReturnDataSize => push!(U256::from(frame.return_data.len())),
                     Op::Gas { after } => push!(U256::from(gas + after as u64)),
                     Op::Environment { opcode } => push!(environment_word(opcode, frame, host)),

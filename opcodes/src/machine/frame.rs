@@ -3,7 +3,8 @@
 use core::ops::Range;
 
 use super::{
-    code::Code, exit::Halt, gas::Gas, memory::Memory, schedule::GasSchedule, stack::Stack,
+    code::Code, exit::Halt, gas::Gas, input::Input, memory::Memory, schedule::GasSchedule,
+    stack::Stack,
 };
 use crate::{Address, Fork, U256, host::AccountIndex};
 
@@ -26,7 +27,7 @@ pub struct FrameContext {
     pub depth: u16,
 }
 
-/// Bytes of call data, and of return data, that a recycled frame keeps allocated.
+/// Bytes of return data that a recycled frame keeps allocated.
 const BUFFER_KEPT: usize = 1 << 14;
 
 /// One activation of code. It owns all it needs, lives on the heap and is `Send`; recycle it with
@@ -43,7 +44,7 @@ pub struct Frame {
     pub(crate) pc: usize,
     pub(crate) stack: Stack,
     pub(crate) memory: Memory,
-    pub(crate) input: Vec<u8>,
+    pub(crate) input: Input,
     pub(crate) return_data: Vec<u8>,
 }
 
@@ -73,7 +74,7 @@ impl Frame {
             pc: 0,
             stack: Stack::new(),
             memory: Memory::default(),
-            input: Vec::new(),
+            input: Input::default(),
             return_data: Vec::new(),
         })
     }
@@ -91,19 +92,38 @@ impl Frame {
         self.stack.clear();
         self.memory.clear();
         self.input.clear();
-        self.input.shrink_to(BUFFER_KEPT);
         self.return_data.clear();
         self.return_data.shrink_to(BUFFER_KEPT);
     }
 
-    /// The call data, to be filled before the frame first runs.
-    pub fn input_mut(&mut self) -> &mut Vec<u8> {
-        &mut self.input
+    /// Copies the call data, before the frame first runs.
+    pub fn set_input(&mut self, input: &[u8]) {
+        self.input.copy_from(input);
+    }
+
+    /// Takes as call data a range of the memory of the frame that calls, without copying it: the
+    /// caller's memory is lent until [`Frame::give_back_input`], which has to come before the caller
+    /// goes on.
+    ///
+    /// # Panics
+    /// When the call data is read, if the range is not within the caller's memory.
+    pub fn borrow_input(&mut self, caller: &mut Frame, range: Range<usize>) {
+        self.input.borrow(&mut caller.memory, range);
+    }
+
+    /// Gives the caller its memory back, if it is lent; this frame has no call data from then on.
+    pub fn give_back_input(&mut self, caller: &mut Frame) {
+        self.input.give_back(&mut caller.memory);
     }
 
     /// The call data.
     pub fn input(&self) -> &[u8] {
-        &self.input
+        self.input.bytes()
+    }
+
+    /// Bytes that its memory, call data and return data hold.
+    pub fn buffered(&self) -> usize {
+        self.memory.size() + self.input.held() + self.return_data.len()
     }
 
     /// The code that it runs.

@@ -122,6 +122,11 @@ impl Memory {
         &mut self.bytes[region]
     }
 
+    /// Exchanges the memory for other bytes.
+    pub(crate) fn swap_bytes(&mut self, bytes: &mut Vec<u8>) {
+        core::mem::swap(&mut self.bytes, bytes);
+    }
+
     /// Copies within memory, as if through a buffer (EIP-5656).
     pub(crate) fn copy_within(&mut self, from: Range<usize>, to: usize) {
         self.bytes.copy_within(from, to);

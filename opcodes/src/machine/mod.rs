@@ -6,6 +6,8 @@ pub mod exit;
 pub mod fork;
 pub mod frame;
 pub mod gas;
+pub(crate) mod input;
+mod jump_destinations;
 pub mod keccak;
 pub mod memory;
 pub mod message;

@@ -38,9 +38,8 @@ fn see(code: &Code, context: FrameContext, gas: u64, tier: Tier) -> Seen {
     world.original.insert(U256::one(), U256::from(9));
     world.block.number = 1000;
     let mut frame = Frame::new(context, code.clone(), gas);
-    frame
-        .input_mut()
-        .extend((0..77).map(|index: u8| index.wrapping_mul(7)));
+    let input: Vec<u8> = (0..77).map(|index: u8| index.wrapping_mul(7)).collect();
+    frame.set_input(&input);
     let (mut calls, mut creations) = (Vec::new(), Vec::new());
     let exit = loop {
         let output = match run_with(&mut frame, &mut world, tier) {

@@ -105,7 +105,7 @@ impl Running<'_> {
             depth: outermost.depth,
         };
         let mut frame = Frame::new(context, outermost.code.clone(), outermost.gas);
-        frame.input_mut().extend_from_slice(outermost.input);
+        frame.set_input(outermost.input);
         frame
     }
 
