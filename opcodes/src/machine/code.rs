@@ -10,6 +10,7 @@ use std::sync::{
 
 use bytes::Bytes;
 
+use super::jump_destinations;
 use crate::{Address, B256, Fork, blocks::Blocks, table};
 
 /// A contract's code, analysed at most once; clones share it.
@@ -138,17 +139,9 @@ impl Analysis {
         let mut padded = Vec::with_capacity(code.len() + PADDING);
         padded.extend_from_slice(code);
         padded.resize(code.len() + PADDING, table::STOP);
-        let mut jump_destinations = vec![0u64; code.len().div_ceil(64)];
-        let mut position = 0;
-        while let Some(&byte) = code.get(position) {
-            if byte == table::JUMPDEST {
-                jump_destinations[position / 64] |= 1 << (position % 64);
-            }
-            position += 1 + immediate_bytes(byte);
-        }
         Self {
+            jump_destinations: jump_destinations::find(code),
             padded: padded.into_boxed_slice(),
-            jump_destinations: jump_destinations.into_boxed_slice(),
             length: code.len(),
         }
     }
@@ -175,25 +168,9 @@ impl Analysis {
     }
 }
 
-/// Immediate bytes after an opcode, whatever the fork: only PUSH1 to PUSH32 have any.
-const fn immediate_bytes(byte: u8) -> usize {
-    match byte {
-        table::PUSH1..=table::PUSH32 => (byte - table::PUSH0) as usize,
-        _ => 0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn immediate_bytes_are_the_tables() {
-        for byte in 0..=u8::MAX {
-            let row = table::info(byte).map_or(0, |row| usize::from(row.immediate));
-            assert_eq!(immediate_bytes(byte), row, "0x{byte:02x}");
-        }
-    }
 
     #[test]
     fn a_jumpdest_within_an_immediate_is_no_destination() {
@@ -206,7 +183,8 @@ mod tests {
     fn every_push_at_the_end_of_the_code_stays_within_the_padding() {
         for push in table::PUSH1..=table::PUSH32 {
             let analysis = Analysis::new(&[push]);
-            assert_eq!(analysis.padded()[1 + immediate_bytes(push)], table::STOP);
+            let next = 1 + usize::from(push - table::PUSH0);
+            assert_eq!(analysis.padded()[next], table::STOP);
         }
     }
 
