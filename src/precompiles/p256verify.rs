@@ -1,36 +1,27 @@
 //! P256VERIFY, 0x100: an ECDSA signature on secp256r1, checked (EIP-7951).
-//! Owns the check; the fields and the curve are arkworks' `ark-secp256r1`, safe Rust on one thread.
+//! Owns the precompile's input and output; the check is AWS-LC's.
 
-use std::sync::LazyLock;
-
-use ark_ec::{AdditiveGroup, AffineRepr, CurveGroup, PrimeGroup};
-use ark_ff::{BigInt, BigInteger, Field, PrimeField, Zero};
-use ark_secp256r1::{Affine, Fq, Fr, Projective};
+use aws_lc_rs::{
+    digest::{Digest, SHA256},
+    signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey},
+};
 use bytes::Bytes;
 use deferevm_opcodes::Fork;
 
-use super::{PrecompileOutput, PrecompileResult, TRUE, charge, padded};
+use super::{PrecompileOutput, PrecompileResult, TRUE, charge};
 
 /// Gas for one check (EIP-7951).
 const GAS: u64 = 6900;
 const INPUT_BYTES: usize = 160;
 
-/// A multiple of the generator is summed up of digits of so many bits, one of a key's, whose table is made for each
-/// check, of fewer.
-const GENERATOR_DIGIT_BITS: usize = 8;
-const KEY_DIGIT_BITS: usize = 5;
-
-/// G, 3 G, 5 G and so on.
-static GENERATOR_MULTIPLES: LazyLock<Vec<Affine>> = LazyLock::new(|| {
-    let multiples = odd_multiples(Projective::generator(), GENERATOR_DIGIT_BITS);
-    Projective::normalize_batch(&multiples)
-});
+/// What comes before the coordinates of a point that is not compressed (SEC 1, section 2.3.3).
+const UNCOMPRESSED: u8 = 4;
 
 /// Checks `hash ++ r ++ s ++ x ++ y`, 32 bytes each. The output is the word 1, or empty for a
 /// signature that does not verify or an input of any other length: the call never fails.
 pub(super) fn run(input: &[u8], gas_limit: u64, _fork: Fork) -> PrecompileResult {
     let gas_used = charge(Some(GAS), gas_limit)?;
-    let bytes = if verify(input).is_some() {
+    let bytes = if is_valid(input) {
         Bytes::from_static(&TRUE)
     } else {
         Bytes::new()
@@ -38,87 +29,31 @@ pub(super) fn run(input: &[u8], gas_limit: u64, _fork: Fork) -> PrecompileResult
     Ok(PrecompileOutput { gas_used, bytes })
 }
 
-/// `Some` if the signature is good.
-fn verify(input: &[u8]) -> Option<()> {
-    if input.len() != INPUT_BYTES {
-        return None;
-    }
-    let hash = Fr::from_be_bytes_mod_order(&input[..32]);
-    // 1..n, and coordinates below the field's modulus.
-    let r = Fr::from_bigint(number(input, 32)).filter(|r| !r.is_zero())?;
-    let s = Fr::from_bigint(number(input, 64)).filter(|s| !s.is_zero())?;
-    let (x, y) = (number(input, 96), number(input, 128));
-    let key = Affine::new_unchecked(Fq::from_bigint(x)?, Fq::from_bigint(y)?);
-    // (0, 0) satisfies no equation; the crate takes it for the point at infinity, and that for a point of the curve.
-    // Any other point generates the group, whose order is a prime.
-    if key.is_zero() || !key.is_on_curve() {
-        return None;
-    }
-    let inverse = s.inverse()?;
-    let point = double_multiple(hash * inverse, key, r * inverse);
-    (!point.is_zero() && has_x(point, r)).then_some(())
-}
-
-/// The big-endian number at `offset`.
-fn number(input: &[u8], offset: usize) -> BigInt<4> {
-    let limb = |index: usize| u64::from_be_bytes(padded(input, offset + 24 - 8 * index));
-    BigInt::new(std::array::from_fn(limb))
-}
-
-/// `a` times the generator and `b` times `key`, with the doublings of both in common.
-fn double_multiple(a: Fr, key: Affine, b: Fr) -> Projective {
-    let of_key = odd_multiples(key.into_group(), KEY_DIGIT_BITS);
-    let a = digits(a, GENERATOR_DIGIT_BITS);
-    let b = digits(b, KEY_DIGIT_BITS);
-    let mut sum = Projective::zero();
-    for place in (0..a.len().max(b.len())).rev() {
-        sum.double_in_place();
-        if let Some((multiple, is_negative)) = term(&GENERATOR_MULTIPLES, &a, place) {
-            sum += if is_negative { -multiple } else { multiple };
-        }
-        if let Some((multiple, is_negative)) = term(&of_key, &b, place) {
-            sum += if is_negative { -multiple } else { multiple };
-        }
-    }
-    sum
-}
-
-/// The odd multiples of a point that digits of so many bits need.
-fn odd_multiples(point: Projective, digit_bits: usize) -> Vec<Projective> {
-    let twice = point.double();
-    let next = |multiple: &Projective| Some(*multiple + twice);
-    std::iter::successors(Some(point), next)
-        .take(1 << (digit_bits - 2))
-        .collect()
-}
-
-/// A scalar's non-adjacent form: digits that are 0 or odd, the lowest first, among any `digit_bits` one that is not 0.
-fn digits(scalar: Fr, digit_bits: usize) -> Vec<i64> {
-    let digits = scalar.into_bigint().find_wnaf(digit_bits);
-    digits.expect("digits have between 2 and 63 bits")
-}
-
-/// What a digit adds: one of the odd multiples, and whether it is to be subtracted. Nothing for 0.
-fn term<T: Copy>(odd_multiples: &[T], digits: &[i64], place: usize) -> Option<(T, bool)> {
-    let digit = *digits.get(place).filter(|digit| **digit != 0)?;
-    let index = usize::try_from(digit.unsigned_abs() / 2).ok()?;
-    Some((odd_multiples[index], digit < 0))
-}
-
-/// Whether a point's x is `r` modulo the group's order, which the field's modulus is a little above: x is `r` or
-/// `r` + n. Both are held against X / Z² without a division.
-fn has_x(point: Projective, r: Fr) -> bool {
-    let square = point.z.square();
-    let is_x = |x: BigInt<4>| Fq::from_bigint(x).is_some_and(|x| x * square == point.x);
-    let r = r.into_bigint();
-    let mut beyond = r;
-    let carries = beyond.add_with_carry(&Fr::MODULUS);
-    is_x(r) || !carries && is_x(beyond)
+/// Whether the signature is good. The library rejects `r` and `s` outside 1..n, coordinates that are
+/// not below the field's modulus and points off the curve, and compares `r` modulo n. The point at
+/// infinity cannot be written as two coordinates.
+fn is_valid(input: &[u8]) -> bool {
+    let Ok(input) = <&[u8; INPUT_BYTES]>::try_from(input) else {
+        return false;
+    };
+    let (hash, rest) = input.split_at(32);
+    let (signature, coordinates) = rest.split_at(64);
+    let mut key = [UNCOMPRESSED; 65];
+    key[1..].copy_from_slice(coordinates);
+    // The digest's algorithm stands for its length only: nothing is hashed here.
+    Digest::import_less_safe(hash, &SHA256).is_ok_and(|hash| {
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key)
+            .verify_digest(&hash, signature)
+            .is_ok()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use alloy_primitives::hex;
+    use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
+    use ark_ff::{BigInt, BigInteger, Field, PrimeField, Zero};
+    use ark_secp256r1::{Affine, Fq, Fr, Projective};
 
     use super::*;
 
