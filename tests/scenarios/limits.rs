@@ -133,16 +133,16 @@ fn past_the_limit_of_input_the_last_of_the_order_are_refused() {
 }
 
 #[test]
-fn a_transaction_queues_sixteen_bytes_for_each_unit_of_gas_and_no_more() {
-    // 800,000 bytes for 50,000 gas: 24 times 32,768. The 25th call pushes
+fn a_transaction_queues_four_bytes_for_each_unit_of_gas_and_no_more() {
+    // 200,000 bytes for 50,000 gas: 24 times 8,192. The 25th call pushes
     // 0; one without input is still made.
     for policy in [Policy::practical(), Policy::seed()] {
         let mut sends = code();
         for _ in 0..24 {
-            sends = sends.call_with_input(B, 0, 0, 32_768).op(POP);
+            sends = sends.call_with_input(B, 0, 0, 8_192).op(POP);
         }
         let sends = sends
-            .call_with_input(B, 0, 0, 32_768)
+            .call_with_input(B, 0, 0, 8_192)
             .op(ISZERO)
             .store_at(0)
             .call_with(B, 0, 0)

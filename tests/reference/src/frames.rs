@@ -57,8 +57,8 @@ pub struct Outermost<'a> {
 impl Running<'_> {
     /// Runs code to its end, changes undone if it fails. `before` is what a failure returns to.
     pub fn run_code(&mut self, outermost: Outermost<'_>, before: Effects) -> End {
-        // Section 3, step 2: 16 bytes for each unit of gas, and below 4 GiB.
-        self.queue_left = outermost.gas.saturating_mul(16).min(u64::from(u32::MAX));
+        // Section 3, step 2: 4 bytes for each unit of gas, and below 4 GiB.
+        self.queue_left = outermost.gas.saturating_mul(4).min(u64::from(u32::MAX));
         let mut stack = vec![Activation {
             frame: self.frame(&outermost),
             before: before.clone(),
