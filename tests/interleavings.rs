@@ -1,5 +1,5 @@
 //! The same blocks thousands of times, with workers that yield and sleep wherever a hook lets them, in batches of
-//! several partitions, one of them made here: one digest.
+//! several partitions, two of them made here: one digest.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,12 +44,16 @@ impl Pauses {
         }
     }
 
-    fn pause(&self) {
+    fn next(&self) -> u64 {
         // Weyl's sequence, finished as SplitMix64 does.
         let mut number = self.state.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed);
         number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        match (number ^ number >> 31) % 128 {
+        number ^ number >> 31
+    }
+
+    fn pause(&self) {
+        match self.next() % 128 {
             0 => thread::sleep(Duration::from_micros(20)),
             1..=24 => thread::yield_now(),
             _ => {}
@@ -146,6 +150,59 @@ impl Partition for Splinters {
     }
 }
 
+/// As [`Splinters`], but transactions that nobody waits for are packed together at random, and the batches shuffled,
+/// so that they become ready in no order of theirs.
+struct Shuffled(Pauses);
+
+impl Shuffled {
+    fn below(&self, bound: usize) -> usize {
+        (self.0.next() % bound as u64) as usize
+    }
+}
+
+impl Partition for Shuffled {
+    fn name(&self) -> &'static str {
+        "shuffled"
+    }
+
+    fn schedule(&self, members: Members<'_>) -> Schedule {
+        let splinters = Splinters.schedule(members).batches;
+        let is_free = |batch: &Batch| batch.waits_for == 0 && batch.releases.is_empty();
+        let mut packs = vec![Batch::default(); 1 + self.below(8)];
+        for free in splinters.iter().filter(|batch| is_free(batch)) {
+            let pack = self.below(packs.len());
+            packs[pack].positions.extend(&free.positions);
+        }
+        packs.retain(|pack| !pack.positions.is_empty());
+        // Where each batch goes: a place among all, by exchanging each with one before it or itself.
+        let linked = splinters.iter().filter(|batch| !is_free(batch)).count();
+        let mut places: Vec<usize> = (0..linked + packs.len()).collect();
+        for last in (1..places.len()).rev() {
+            places.swap(last, self.below(last + 1));
+        }
+        let mut batches = vec![Batch::default(); places.len()];
+        let mut places = places.into_iter();
+        for pack in packs {
+            batches[places.next().unwrap()] = pack;
+        }
+        let place_of: BTreeMap<u32, usize> = splinters
+            .iter()
+            .filter(|batch| !is_free(batch))
+            .map(|batch| batch.positions[0])
+            .zip(places)
+            .collect();
+        for mut batch in splinters.into_iter().filter(|batch| !is_free(batch)) {
+            // A splinter's number is its position.
+            for released in &mut batch.releases {
+                *released = u32::try_from(place_of[released]).unwrap();
+            }
+            let place = place_of[&batch.positions[0]];
+            batches[place] = batch;
+        }
+        Schedule { batches }
+    }
+}
+
 struct Subject {
     name: String,
     fork: Fork,
@@ -230,9 +287,10 @@ fn whatever_the_interleaving_a_block_has_one_digest() {
                 let mut evm = match run % 4 {
                     0 => evm.clone().partition(Owned),
                     1 => evm.clone().partition(SenderTarget),
-                    _ => evm.clone().partition(Splinters),
+                    2 => evm.clone().partition(Splinters),
+                    _ => evm.clone().partition(Shuffled(Pauses::new(!run))),
                 };
-                if run % 2 == 0 {
+                if run % 5 < 3 {
                     let pauses = pauses.clone();
                     evm = evm.tracer(move |_| Some(Box::new(Dawdler(pauses.clone()))));
                 }

@@ -63,7 +63,7 @@ pub struct Batch {
 /// All batches of a round. Those that wait for nothing are ready at its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schedule {
-    /// In the order of their first positions.
+    /// In any order: those that are ready are taken as they stand here.
     pub batches: Vec<Batch>,
 }
 
