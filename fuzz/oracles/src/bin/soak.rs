@@ -1,6 +1,6 @@
 //! Runs one target's oracle on random input for so long, without a fuzzer: on the stable toolchain, and
 //! with whatever optimisation the build has. It finds less than coverage does, but more a second. At the end it says how
-//! much the process has grown since a tenth of the time, when every buffer has found its size.
+//! much memory the process had at the start, after a tenth of the time, when every buffer has found its size, halfway and at the end.
 //!
 //! Usage: `cargo run --bin soak -- TARGET SECONDS [SEED]`
 
@@ -59,10 +59,15 @@ fn run(target: &str, check: Check, time: Duration, seed: u64) -> ExitCode {
     let start = Instant::now();
     let mut executions = 0u64;
     let mut found = 0;
-    let mut settled = None;
+    // When to look at the memory, latest first, and what was seen.
+    let mut moments = vec![time / 2, time / 10, Duration::ZERO];
+    let mut resident = Vec::new();
     while start.elapsed() < time {
-        if settled.is_none() && start.elapsed() >= time / 10 {
-            settled = resident_mebibytes();
+        if moments
+            .pop_if(|moment| start.elapsed() >= *moment)
+            .is_some()
+        {
+            resident.extend(resident_mebibytes());
         }
         let bytes = input(seed, executions);
         executions += 1;
@@ -78,11 +83,10 @@ fn run(target: &str, check: Check, time: Duration, seed: u64) -> ExitCode {
         "{target}: {executions} executions in {} s, {found} findings",
         start.elapsed().as_secs()
     );
-    if let (Some(settled), Some(now)) = (settled, resident_mebibytes()) {
-        println!(
-            "{target}: {settled} MiB resident after a tenth of the time, {now} MiB at the end"
-        );
-    }
+    resident.extend(resident_mebibytes());
+    println!(
+        "{target}: MiB resident at the start, after a tenth of the time, a half, and all of it: {resident:?}"
+    );
     ExitCode::from(u8::from(found > 0))
 }
 
