@@ -71,6 +71,9 @@ fn the_end_of_the_code_is_told_as_a_stop() {
 }
 
 proptest! {
+    // Miri takes thousands of times as long for a case.
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 256 }))]
+
     #[test]
     fn traced_and_untraced_runs_are_the_same(bytes in proptest::collection::vec(any::<u8>(), 0..60), gas in 0u64..100_000) {
         // Some words first, so that fewer runs end at once.

@@ -219,12 +219,13 @@ pub(crate) unsafe fn run<H: Host + ?Sized>(
     macro_rules! interpret {
         ($($name:ident: $plain:ident $constant:ident $wide:ident $dup:ident $dup_constant:ident, $body:path;)*) => {
             loop {
+                // A pointer to all operations. One made of a reference to this one could not be moved to the next.
+                let here = ip;
                 // SAFETY: by 3.
-                let op = unsafe { &*ip };
+                ip = unsafe { here.add(1) };
                 // SAFETY: by 3.
-                ip = unsafe { ip.add(1) };
-                match *op {
-                    Op::Block(_) => enter_at!(op),
+                match unsafe { *here } {
+                    Op::Block(_) => enter_at!(here),
                     // SAFETY: by 3.
                     Op::Run(header) => ip = unsafe { ip.add(header.skip as usize) },
                     $(
