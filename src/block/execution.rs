@@ -379,13 +379,12 @@ impl<'d> Rounds<'_, 'd> {
             round,
             outputs,
             batches,
-            parked,
         } = scheduler
             .run(round, self.plan.partition, &mut self.receipts)
             .map_err(|(position, fault)| BlockFault::in_round(index, position, fault))?;
         self.take_time(&mut lap, |timing| &mut timing.running);
         let coinbase = self.setting.block.coinbase;
-        let run = RunRound::new(coinbase, outputs, round.published, parked);
+        let run = RunRound::new(coinbase, outputs, round.published);
         self.grow_trees(index, &run.growth);
         let barrier = Barrier {
             fork: self.plan.fork,
@@ -398,8 +397,7 @@ impl<'d> Rounds<'_, 'd> {
             ledger: self.ledger.as_deref_mut(),
         };
         let mut state = round.state;
-        let (next, emptied) = barrier.cross(index, run, &mut state)?;
-        scheduler.recycle(emptied);
+        let next = barrier.cross(index, run, &mut state)?;
         self.list(index, first, &round.roster, round.coinbase, batches);
         self.roster = round.roster;
         if let (Some(root_of), Some(round)) = (self.plan.root_of, self.rounds.last_mut()) {

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Address, B256, Fork, U256,
     call::Order,
-    state::{AccountInfo, DatabaseFault, LiveAccount, State, overlay::CreditFault},
+    state::{DatabaseFault, State, Writes, overlay::CreditFault},
     transaction::Limit,
 };
 
@@ -46,8 +46,8 @@ pub struct RunRound {
     published: Vec<Vec<Record>>,
     /// What the trees have grown by, worker by worker.
     pub growth: Vec<Growth>,
-    /// Every account that may have been written to, in no order.
-    accounts: Vec<Vec<LiveAccount>>,
+    /// What has been done to owned accounts, each of which is in one of them.
+    writes: Vec<Writes>,
     credits: Credits,
     burnt: U512,
 }
@@ -110,24 +110,18 @@ pub struct Imbalance {
 }
 
 impl RunRound {
-    /// Puts the workers' outputs together, with what the round's queue holds and the accounts that were
-    /// left between two owners.
-    pub fn new(
-        coinbase: Address,
-        outputs: Vec<Output>,
-        published: SegQueue<Vec<Record>>,
-        parked: Vec<LiveAccount>,
-    ) -> Self {
+    /// Puts the workers' outputs together, with what the round's queue holds.
+    pub fn new(coinbase: Address, outputs: Vec<Output>, published: SegQueue<Vec<Record>>) -> Self {
         let mut run = Self {
             published: published.into_iter().collect(),
             growth: Vec::with_capacity(outputs.len()),
-            accounts: vec![parked],
+            writes: Vec::with_capacity(outputs.len()),
             credits: Credits::new(coinbase),
             burnt: U512::zero(),
         };
         for output in outputs {
             run.growth.push(output.growth);
-            run.accounts.push(output.accounts);
+            run.writes.push(output.writes);
             run.credits.merge(output.credits);
             run.burnt += output.burnt;
         }
@@ -136,8 +130,7 @@ impl RunRound {
 }
 
 impl Barrier<'_> {
-    /// Completes a round whose trees have been counted: what comes next, and the emptied lists of
-    /// accounts.
+    /// Completes a round whose trees have been counted: what comes next.
     ///
     /// # Errors
     /// The database's, a balance beyond 256 bits, or wei that do not add up.
@@ -146,11 +139,11 @@ impl Barrier<'_> {
         round: u32,
         run: RunRound,
         state: &mut State<'_>,
-    ) -> Result<(NextRound, Vec<Vec<LiveAccount>>), BarrierFault> {
+    ) -> Result<NextRound, BarrierFault> {
         let RunRound {
             published,
             growth,
-            mut accounts,
+            writes,
             mut credits,
             burnt,
         } = run;
@@ -165,17 +158,17 @@ impl Barrier<'_> {
         if let Some(ledger) = self.ledger.as_deref_mut() {
             ledger.burn(burnt);
             ledger
-                .note_before(state, accounts.iter().flatten(), &credits)
+                .note_before(state, &writes, &credits)
                 .map_err(BarrierFault::Database)?;
         }
-        apply(state, &mut accounts, credits, self.fork)?;
+        apply(state, writes, credits, self.fork)?;
         if let Some(ledger) = self.ledger {
             ledger.note_after(state).map_err(BarrierFault::Database)?;
             ledger
                 .check(self.trees, &next.records)
                 .map_err(BarrierFault::NotConserved)?;
         }
-        Ok((next, accounts))
+        Ok(next)
     }
 
     fn admit(
@@ -244,25 +237,19 @@ impl Barrier<'_> {
     }
 }
 
-/// Steps 3 to 5. The accounts are emptied.
+/// Steps 3 to 5.
 fn apply(
     state: &mut State<'_>,
-    accounts: &mut [Vec<LiveAccount>],
+    writes: Vec<Writes>,
     credits: Credits,
     fork: Fork,
 ) -> Result<(), BarrierFault> {
-    state.reserve(accounts.iter().map(Vec::len).sum::<usize>() + credits.len());
     // An account that is not empty when it is written back does not become so by a credit.
     let mut empty = Vec::new();
-    for account in accounts.iter_mut().flatten() {
-        if account.is_written() {
-            if account.info().is_some_and(AccountInfo::is_empty) {
-                empty.push(account.address());
-            }
-            state.write_back(account);
-        }
+    for writes in writes {
+        empty.extend_from_slice(writes.empty());
+        state.absorb(writes);
     }
-    accounts.iter_mut().for_each(Vec::clear);
     for (address, sum) in credits.sorted() {
         let is_touch = sum.is_zero();
         let sum = U256::try_from(sum).map_err(|_| BarrierFault::Overflow(address))?;
@@ -303,15 +290,14 @@ impl Ledger {
     }
 
     /// Notes balances that are about to change.
-    fn note_before<'a>(
+    fn note_before(
         &mut self,
         state: &State<'_>,
-        accounts: impl Iterator<Item = &'a LiveAccount>,
+        writes: &[Writes],
         credits: &Credits,
     ) -> Result<(), DatabaseFault> {
-        let written = accounts.filter(|account| account.is_written());
-        let addresses = written.map(LiveAccount::address);
-        self.note(state, addresses.chain(credits.addresses()))
+        let written = writes.iter().flat_map(Writes::addresses);
+        self.note(state, written.chain(credits.addresses()))
     }
 
     /// Notes balances that are about to change.

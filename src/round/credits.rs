@@ -48,10 +48,6 @@ impl Credits {
         *sum += amount;
     }
 
-    pub fn len(&self) -> usize {
-        self.to_others.len() + usize::from(self.to_coinbase.is_some())
-    }
-
     pub fn addresses(&self) -> impl Iterator<Item = Address> + '_ {
         let coinbase = self.to_coinbase.map(|_| self.coinbase);
         self.to_others.keys().copied().chain(coinbase)

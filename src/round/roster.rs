@@ -16,11 +16,16 @@ pub struct Roster {
     numbers: HashTable<u32>,
     /// By number.
     addresses: Vec<Address>,
+    /// By number: the position of the last transaction that owns the account.
+    last_owners: Vec<u32>,
     /// Numbers, one transaction after the other.
     owned: Vec<u32>,
     /// Where each transaction's end among them.
     ends: Vec<u32>,
 }
+
+/// Stands for the owner of an account that is only read.
+const NOBODY: u32 = u32::MAX;
 
 impl Roster {
     /// Lists the block's transactions in place of what was listed before.
@@ -54,7 +59,7 @@ impl Roster {
         }
         for target in targets {
             if is_written[target as usize] {
-                self.owned.push(target);
+                self.own(target);
             }
             self.end_transaction();
         }
@@ -64,7 +69,7 @@ impl Roster {
     pub fn push(&mut self, owned: impl IntoIterator<Item = Address>) {
         for address in owned {
             let number = self.number(address);
-            self.owned.push(number);
+            self.own(number);
         }
         self.end_transaction();
     }
@@ -122,10 +127,14 @@ impl Roster {
     }
 
     /// The position of the last transaction that owns an account.
-    pub fn last_owner(&self, number: u32) -> Option<u32> {
-        let place = self.owned.iter().rposition(|owned| *owned == number)?;
-        let position = self.ends.partition_point(|end| *end as usize <= place);
-        Some(index_of(position))
+    pub fn last_owner(&self, number: u32) -> u32 {
+        self.last_owners[number as usize]
+    }
+
+    /// The transaction that is being listed owns an account.
+    fn own(&mut self, number: u32) {
+        self.owned.push(number);
+        self.last_owners[number as usize] = index_of(self.ends.len());
     }
 
     fn number(&mut self, address: Address) -> u32 {
@@ -141,6 +150,7 @@ impl Roster {
                 let number = index_of(addresses.len());
                 entry.insert(number);
                 addresses.push(address);
+                self.last_owners.push(NOBODY);
                 number
             }
         }
@@ -153,6 +163,7 @@ impl Roster {
     fn clear(&mut self) {
         self.numbers.clear();
         self.addresses.clear();
+        self.last_owners.clear();
         self.owned.clear();
         self.ends.clear();
     }
@@ -164,6 +175,7 @@ impl Roster {
             KeyState.hash_one(addresses[*number as usize])
         });
         self.addresses.reserve(owned);
+        self.last_owners.reserve(owned);
         self.owned.reserve(owned);
         self.ends.reserve(transactions);
     }
@@ -205,8 +217,7 @@ mod tests {
         roster.push([]);
         roster.push([account(2), account(1)]);
         roster.push([account(2)]);
-        assert_eq!(roster.last_owner(0), Some(2));
-        assert_eq!(roster.last_owner(1), Some(3));
-        assert_eq!(roster.last_owner(9), None);
+        assert_eq!(roster.last_owner(0), 2);
+        assert_eq!(roster.last_owner(1), 3);
     }
 }

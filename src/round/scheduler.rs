@@ -12,7 +12,7 @@ use super::{
     worker::{Output, Round, Setting, Shared, WORKERS_MAX, Work, Worker},
 };
 use crate::{
-    state::{Fault, LiveAccount},
+    state::Fault,
     transaction::{Original, Receipt},
 };
 
@@ -44,8 +44,6 @@ pub struct Finish<'e> {
     pub outputs: Vec<Output>,
     /// In how many batches it ran.
     pub batches: usize,
-    /// Accounts that nobody took over.
-    pub parked: Vec<LiveAccount>,
 }
 
 /// Gas that is worth waking another thread for: about 50 µs of work.
@@ -87,7 +85,6 @@ impl<'scope, 'e> Scheduler<'scope, 'e> {
             round,
             outputs: vec![output],
             batches: 1,
-            parked: Vec::new(),
         })
     }
 
@@ -123,21 +120,13 @@ impl<'scope, 'e> Scheduler<'scope, 'e> {
         if let Some(earliest) = faults.min_by_key(|(position, _)| *position) {
             return Err(earliest);
         }
-        let (all, batches, parked) = shared.into_parts();
+        let (all, batches) = shared.into_parts();
         *receipts = all.expect("a round without a fault has run every position");
         Ok(Finish {
             round,
             outputs,
             batches,
-            parked,
         })
-    }
-
-    /// Takes back what a round's accounts were kept in.
-    pub fn recycle(&mut self, accounts: Vec<Vec<LiveAccount>>) {
-        if let Some(largest) = accounts.into_iter().max_by_key(Vec::capacity) {
-            self.own.recycle(largest);
-        }
     }
 
     /// How many other workers a round is worth: none for less work than their wake-up takes.

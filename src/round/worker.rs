@@ -30,7 +30,7 @@ use crate::{
     call::Policy,
     precompiles::Precompiles,
     state::{
-        Fault, LiveAccount, Map, State,
+        Fault, LiveAccount, Map, State, Writes,
         journal::{DeferredCall, NO_PLACE},
     },
     trace::{TracerFactory, TransactionPlace},
@@ -153,8 +153,8 @@ pub struct Output {
     pub(super) credits: Credits,
     /// Wei burnt.
     pub burnt: U512,
-    /// Owned accounts, those among them that have been written to.
-    pub accounts: Vec<LiveAccount>,
+    /// What has been done to the accounts whose last owner it has run.
+    pub writes: Writes,
     /// The earliest fault.
     pub fault: Option<(u32, Fault)>,
 }
@@ -167,6 +167,8 @@ pub struct Worker {
     places: Vec<u32>,
     /// Where the journal has each account, by number.
     place_of: Vec<u32>,
+    /// The position of that transaction.
+    holder: u32,
     /// The position that is run.
     position: u32,
 }
@@ -174,9 +176,6 @@ pub struct Worker {
 /// So many transactions' accounts are loaded at a time: enough for the loads to overlap, and few enough
 /// for what they load to be at hand still when it is used.
 const LOADED_TOGETHER: usize = 32;
-
-/// Room for so many accounts is made at once at most: what is not written to is soon forgotten.
-const RESERVED_MAX: usize = 1 << 17;
 
 impl Work {
     /// How many transactions.
@@ -205,7 +204,7 @@ impl<'e> Round<'e> {
             Work::Originals => roster.find(setting.block.coinbase),
             Work::Records(_) => None,
         };
-        let last_owner = coinbase.and_then(|coinbase| roster.last_owner(coinbase));
+        let last_owner = coinbase.map(|coinbase| roster.last_owner(coinbase));
         Self {
             setting,
             index,
@@ -311,18 +310,10 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is left when all workers are done: the receipts, unless some are missing, how many batches
-    /// there were, and the accounts that nobody took over.
-    pub fn into_parts(self) -> (Option<Vec<Receipt>>, usize, Vec<LiveAccount>) {
-        let hand_over = self
-            .hand_over
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        (
-            self.receipts.finish(),
-            self.schedule.batches.len(),
-            hand_over.parked.into_values().collect(),
-        )
+    /// What is left when all workers are done: the receipts, unless some are missing, and how many
+    /// batches there were.
+    pub fn into_parts(self) -> (Option<Vec<Receipt>>, usize) {
+        (self.receipts.finish(), self.schedule.batches.len())
     }
 }
 
@@ -332,7 +323,7 @@ impl Output {
             growth: Growth::default(),
             credits: Credits::new(coinbase),
             burnt: U512::zero(),
-            accounts: Vec::new(),
+            writes: Writes::default(),
             fault: None,
         }
     }
@@ -346,6 +337,7 @@ impl Worker {
             held: Vec::new(),
             places: Vec::new(),
             place_of: Vec::new(),
+            holder: 0,
             position: 0,
         }
     }
@@ -366,7 +358,7 @@ impl Worker {
             }
             Ok(())
         });
-        self.release(&mut output);
+        self.release(round, &mut output);
         output
     }
 
@@ -378,20 +370,13 @@ impl Worker {
             self.run_batch(round, shared, batch, &mut output);
         }
         shared.close();
-        self.release(&mut output);
+        self.release(round, &mut output);
         output
-    }
-
-    /// Takes back the allocation of an output's accounts.
-    pub fn recycle(&mut self, accounts: Vec<LiveAccount>) {
-        self.executor.journal.recycle(accounts);
     }
 
     fn begin(&mut self, round: &Round<'_>) -> Output {
         self.place_of.clear();
         self.place_of.resize(round.roster.accounts(), NO_PLACE);
-        let accounts = round.roster.accounts().min(RESERVED_MAX);
-        self.executor.journal.reserve(accounts);
         Output::new(round.setting.block.coinbase)
     }
 
@@ -420,7 +405,7 @@ impl Worker {
             }
             Ok(())
         });
-        self.disown();
+        self.disown(round, &mut output.writes);
         self.complete(round, shared, batch, is_linked);
     }
 
@@ -497,7 +482,8 @@ impl Worker {
         output: &mut Output,
     ) -> Result<Receipt, Fault> {
         self.position = position;
-        self.hold(round, round.roster.owned(position))?;
+        self.hold(round, round.roster.owned(position), &mut output.writes)?;
+        self.holder = position;
         if round.owns_coinbase(position) {
             self.pay_coinbase(round, position)?;
         }
@@ -561,11 +547,16 @@ impl Worker {
     }
 
     /// Makes the journal own just these accounts.
-    fn hold(&mut self, round: &Round<'_>, numbers: &[u32]) -> Result<(), Fault> {
+    fn hold(
+        &mut self,
+        round: &Round<'_>,
+        numbers: &[u32],
+        writes: &mut Writes,
+    ) -> Result<(), Fault> {
         if self.held == numbers {
             return Ok(());
         }
-        self.disown();
+        self.disown(round, writes);
         for number in numbers {
             let journal = &mut self.executor.journal;
             let place = &mut self.place_of[*number as usize];
@@ -579,22 +570,24 @@ impl Worker {
         Ok(())
     }
 
-    /// Owns nothing any more, and forgets what has been held and not written to.
-    fn disown(&mut self) {
+    /// Owns nothing any more. What nobody of the round needs again is done with, and what has not been
+    /// written to is forgotten.
+    fn disown(&mut self, round: &Round<'_>, writes: &mut Writes) {
         let journal = &mut self.executor.journal;
         journal.disown_all();
         for (number, place) in self.held.drain(..).zip(self.places.drain(..)) {
-            if !journal.is_written(place) {
-                journal.forget(place);
+            let is_done = round.roster.last_owner(number) == self.holder;
+            if is_done || !journal.is_written(place) {
+                journal.retire(place, writes);
                 self.place_of[number as usize] = NO_PLACE;
             }
         }
     }
 
-    /// Ends a round: all accounts go to the barrier, and the journal forgets what it has read.
-    fn release(&mut self, output: &mut Output) {
-        self.disown();
-        output.accounts = self.executor.journal.take_accounts();
+    /// Ends a round: the journal forgets what it has read.
+    fn release(&mut self, round: &Round<'_>, output: &mut Output) {
+        self.disown(round, &mut output.writes);
+        self.executor.journal.clear();
     }
 }
 

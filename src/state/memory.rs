@@ -92,7 +92,7 @@ impl InMemoryDatabase {
         for code in changes.codes.values() {
             self.insert_code(code);
         }
-        for (address, change) in &changes.accounts {
+        for (address, change) in changes.accounts.iter() {
             let Some(info) = change.info else {
                 self.accounts.remove(address);
                 continue;

@@ -3,20 +3,24 @@
 
 pub mod access_list;
 pub mod account;
+pub mod changes;
 pub mod database;
 pub mod journal;
 pub mod key_hash;
 pub mod memory;
 pub mod overlay;
 pub mod roots;
+mod writes;
 
 pub use access_list::AccessList;
 pub use account::{AccountInfo, EMPTY_CODE_HASH};
+pub use changes::{AccountChange, Changes, StateChanges};
 pub(crate) use database::DatabasePanicked;
 pub use database::{Database, DatabaseFault, ErasedDatabase};
 pub use journal::{Fault, Journal, LiveAccount};
 pub use memory::{InMemoryDatabase, MemoryAccount};
-pub use overlay::{AccountChange, Changes, State, StateChanges};
+pub use overlay::State;
+pub use writes::Writes;
 
 /// The hash map of everything that is looked up while a transaction runs. Its order is random, so
 /// nothing that is reported may be taken from an iteration over it without sorting.

@@ -1,54 +1,14 @@
 //! The state as of a round's start: the database below it, and what the rounds before have changed.
 //!
-//! Nobody writes to it while a round runs; the barrier does, with [`State::write_back`] and
+//! Nobody writes to it while a round runs; the barrier does, with [`State::absorb`] and
 //! [`State::credit`].
 
-use std::collections::BTreeMap;
-
-use indexmap::map::Entry;
-
 use super::{
-    AccountInfo, DatabaseFault, EMPTY_CODE_HASH, ErasedDatabase, LiveAccount, Map,
-    key_hash::KeyState,
+    AccountInfo, DatabaseFault, EMPTY_CODE_HASH, ErasedDatabase, Map,
+    changes::{AccountChange, Changes, StateChanges},
+    writes::Writes,
 };
 use crate::{Address, B256, Code, U256};
-
-/// What has become of one account since the block's start.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AccountChange {
-    /// The account now; `None` where it is gone.
-    pub info: Option<AccountInfo>,
-    /// Whether nothing of its storage before the block is left.
-    pub storage_cleared: bool,
-    /// Slots written since, zeros included.
-    pub storage: Map<U256, U256>,
-}
-
-/// Changes by address. The entries lie one behind the other, so that filling it and passing it on cost
-/// no more than they must; their order means nothing.
-pub type Changes = indexmap::IndexMap<Address, AccountChange, KeyState>;
-
-/// Everything that a block has changed, in no order.
-#[derive(Clone, Debug, Default)]
-pub struct StateChanges {
-    /// By address.
-    pub accounts: Changes,
-    /// Codes that creations and delegations have left, by hash.
-    pub codes: BTreeMap<B256, Code>,
-}
-
-impl StateChanges {
-    /// The accounts in the order of their addresses, which takes longer the more there are.
-    pub fn sorted(&self) -> Vec<(Address, &AccountChange)> {
-        let mut accounts: Vec<_> = self
-            .accounts
-            .iter()
-            .map(|(address, change)| (*address, change))
-            .collect();
-        accounts.sort_unstable_by_key(|(address, _)| *address);
-        accounts
-    }
-}
 
 /// The state as of a round's start.
 pub struct State<'d> {
@@ -57,6 +17,15 @@ pub struct State<'d> {
     /// Accounts whose change may hold what is as it was before the block.
     unreduced: Vec<Address>,
     codes: Map<B256, Code>,
+}
+
+/// An account as of a round's start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Loaded {
+    /// Its balance, nonce and code hash, if it exists.
+    pub info: Option<AccountInfo>,
+    /// Whether the block has changed it before.
+    pub was_changed: bool,
 }
 
 impl<'d> State<'d> {
@@ -75,9 +44,23 @@ impl<'d> State<'d> {
     /// # Errors
     /// The database's.
     pub fn account(&self, address: Address) -> Result<Option<AccountInfo>, DatabaseFault> {
+        Ok(self.load(address)?.info)
+    }
+
+    /// An account for whoever is going to write to it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn load(&self, address: Address) -> Result<Loaded, DatabaseFault> {
         match self.changes.get(&address) {
-            Some(change) => Ok(change.info),
-            None => self.database.account(address),
+            Some(change) => Ok(Loaded {
+                info: change.info,
+                was_changed: true,
+            }),
+            None => Ok(Loaded {
+                info: self.database.account(address)?,
+                was_changed: false,
+            }),
         }
     }
 
@@ -143,52 +126,33 @@ impl<'d> State<'d> {
         self.database.prefetch(addresses)
     }
 
-    /// Takes over what the owners of an account have done to it. One that does not exist has no
-    /// storage, though code may have run as it: a record of init code that then destroyed itself.
-    pub fn write_back(&mut self, account: &mut LiveAccount) {
-        let Some(written) = account.take_written() else {
-            return;
-        };
-        if let Some(code) = written.code {
+    /// Takes over what the owners of accounts have done to them since the round's start.
+    pub fn absorb(&mut self, writes: Writes) {
+        let Writes {
+            fresh,
+            updates,
+            codes,
+            mut unreduced,
+            ..
+        } = writes;
+        self.changes.append(fresh);
+        for (address, update) in updates {
+            let Some(change) = self.changes.get_mut(&address) else {
+                self.changes.push(address, update);
+                continue;
+            };
+            change.info = update.info;
+            if update.storage_cleared {
+                change.storage_cleared = true;
+                change.storage = update.storage;
+            } else {
+                change.storage.extend(update.storage);
+            }
+        }
+        for code in codes {
             self.codes.entry(code.hash()).or_insert(code);
         }
-        let exists = written.info.is_some();
-        let storage_cleared = written.storage_cleared || !exists;
-        match self.changes.entry(written.address) {
-            // What it was loaded with is what it was before the block.
-            Entry::Vacant(entry) if !storage_cleared => {
-                let storage: Map<U256, U256> = written
-                    .storage
-                    .filter(|(_, slot)| slot.present != slot.loaded)
-                    .map(|(key, slot)| (key, slot.present))
-                    .collect();
-                if written.info != written.loaded || !storage.is_empty() {
-                    entry.insert(AccountChange {
-                        info: written.info,
-                        storage_cleared: false,
-                        storage,
-                    });
-                }
-            }
-            entry => {
-                let change = entry.or_default();
-                change.info = written.info;
-                if storage_cleared {
-                    change.storage_cleared = true;
-                    change.storage.clear();
-                }
-                if exists {
-                    let slots = written.storage.map(|(key, slot)| (key, slot.present));
-                    change.storage.extend(slots);
-                }
-                self.unreduced.push(written.address);
-            }
-        }
-    }
-
-    /// Makes room for so many more changed accounts.
-    pub fn reserve(&mut self, accounts: usize) {
-        self.changes.reserve(accounts);
+        self.unreduced.append(&mut unreduced);
     }
 
     /// Adds to a balance, creating the account if it is absent.
@@ -196,25 +160,20 @@ impl<'d> State<'d> {
     /// # Errors
     /// The database's, or the balance that the addition would overflow.
     pub fn credit(&mut self, address: Address, amount: U256) -> Result<(), CreditFault> {
-        let change = match self.changes.entry(address) {
-            Entry::Occupied(entry) => {
-                self.unreduced.push(address);
-                entry.into_mut()
-            }
-            Entry::Vacant(entry) => {
-                let info = self
-                    .database
-                    .account(address)
-                    .map_err(CreditFault::Database)?;
-                if amount.is_zero() {
-                    self.unreduced.push(address);
-                }
-                entry.insert(AccountChange {
-                    info,
-                    ..AccountChange::default()
-                })
-            }
-        };
+        let is_known = self.changes.contains_key(&address);
+        if !is_known {
+            let info = self.database.account(address);
+            let change = AccountChange {
+                info: info.map_err(CreditFault::Database)?,
+                ..AccountChange::default()
+            };
+            self.changes.push(address, change);
+        }
+        if is_known || amount.is_zero() {
+            self.unreduced.push(address);
+        }
+        let change = self.changes.get_mut(&address);
+        let change = change.expect("it is there, or has been put there");
         let info = change.info.get_or_insert_default();
         info.balance = info
             .balance
@@ -271,7 +230,7 @@ impl<'d> State<'d> {
             if let Some(change) = self.changes.get_mut(address)
                 && !reduce(self.database, *address, change)?
             {
-                self.changes.swap_remove(address);
+                self.changes.remove(address);
             }
         }
         Ok(self.into_changes())

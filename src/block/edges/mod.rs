@@ -26,7 +26,7 @@ use crate::{
     Address, Fork, Log, U256,
     call::Policy,
     precompiles::Precompiles,
-    state::{Fault, LiveAccount, State},
+    state::{Fault, State, Writes},
     transaction::{Executed, Executor, Scene, TransactionRules},
 };
 
@@ -95,8 +95,8 @@ pub fn begin(rules: &EdgeRules<'_>, block: &Block, state: &mut State<'_>) -> Res
     if rules.fork >= Fork::Prague {
         edge.system_call(HISTORY_STORAGE_ADDRESS, block.parent_hash.as_bytes())?;
     }
-    let (accounts, ledger) = edge.finish();
-    write_back(state, accounts);
+    let (writes, ledger) = edge.finish();
+    state.absorb(writes);
     Ok(ledger)
 }
 
@@ -119,15 +119,9 @@ pub fn end<'l>(
         Requests::default()
     };
     rewards::pay(&mut edge, block, rules.fork)?;
-    let (accounts, ledger) = edge.finish();
-    write_back(state, accounts);
+    let (writes, ledger) = edge.finish();
+    state.absorb(writes);
     Ok(Ending { requests, ledger })
-}
-
-fn write_back(state: &mut State<'_>, accounts: Vec<LiveAccount>) {
-    for mut account in accounts {
-        state.write_back(&mut account);
-    }
 }
 
 /// An edge of a block while it changes the state: an executor that owns every account.
@@ -215,9 +209,9 @@ impl<'a> Edge<'a> {
         })
     }
 
-    /// The accounts that it has looked at, and the wei it accounts for.
-    fn finish(mut self) -> (Vec<LiveAccount>, Ledger) {
-        (self.executor.journal.take_accounts(), self.ledger)
+    /// What it has done to accounts, and the wei it accounts for.
+    fn finish(mut self) -> (Writes, Ledger) {
+        (self.executor.journal.take_writes(), self.ledger)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Address, B256, Code, U256,
-    state::{AccountInfo, EMPTY_CODE_HASH, Map},
+    state::{AccountInfo, EMPTY_CODE_HASH, Map, overlay::Loaded},
 };
 
 /// What a running transaction may do with an account.
@@ -49,6 +49,8 @@ pub struct LiveAccount {
     pub(super) destroyed_in: u32,
     /// A transaction that has succeeded has written to it.
     pub(super) is_written: bool,
+    /// The block had changed it before the round's start.
+    pub(super) was_changed: bool,
     /// Nothing of the storage as of the round's start shows through.
     pub(super) storage_cleared: bool,
     pub(super) storage: Map<U256, Slot>,
@@ -60,6 +62,8 @@ pub(crate) struct WrittenAccount<I> {
     pub info: Option<AccountInfo>,
     /// As of the round's start.
     pub loaded: Option<AccountInfo>,
+    /// Whether the block had changed it before that.
+    pub was_changed: bool,
     /// If it is another than the one that it was loaded with.
     pub code: Option<Code>,
     pub storage_cleared: bool,
@@ -69,7 +73,8 @@ pub(crate) struct WrittenAccount<I> {
 
 impl LiveAccount {
     /// An account as the round's start has it.
-    pub(super) fn new(address: Address, info: Option<AccountInfo>, access: Access) -> Self {
+    pub(super) fn new(address: Address, loaded: Loaded, access: Access) -> Self {
+        let Loaded { info, was_changed } = loaded;
         Self {
             address,
             exists: info.is_some(),
@@ -82,8 +87,17 @@ impl LiveAccount {
             created_in: 0,
             destroyed_in: 0,
             is_written: false,
+            was_changed,
             storage_cleared: false,
             storage: Map::default(),
+        }
+    }
+
+    /// As of the round's start.
+    pub(super) fn loaded(&self) -> Loaded {
+        Loaded {
+            info: self.loaded,
+            was_changed: self.was_changed,
         }
     }
 
@@ -115,7 +129,6 @@ impl LiveAccount {
 
     /// Lets go of what it holds besides itself: its place is vacant.
     pub(super) fn vacate(&mut self) {
-        debug_assert!(!self.is_written, "what has been written is not forgotten");
         self.code = None;
         if self.storage.capacity() > 0 {
             self.storage = Map::default();
@@ -148,6 +161,7 @@ impl LiveAccount {
             address: self.address,
             info: self.exists.then_some(self.info),
             loaded: self.loaded,
+            was_changed: self.was_changed,
             code: self.code.take().filter(|_| has_new_code),
             storage_cleared: self.storage_cleared,
             storage: std::mem::take(&mut self.storage)

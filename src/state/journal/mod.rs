@@ -22,7 +22,7 @@ use owned::OwnedPlaces;
 use smallvec::SmallVec;
 use undo::Undo;
 
-use super::{AccessList, AccountInfo, DatabaseFault, EMPTY_CODE_HASH, Map, State};
+use super::{AccessList, DatabaseFault, EMPTY_CODE_HASH, Map, State, Writes, overlay::Loaded};
 use crate::{Address, Code, Fork, Log, Refusal, U256};
 
 /// Why a transaction cannot go on at all. What it has done so far is undone by its caller.
@@ -203,13 +203,13 @@ impl Journal {
         places: &mut [u32],
     ) {
         self.not_loaded.clear();
-        let mut fresh: SmallVec<[(u32, Address, Option<AccountInfo>); 128]> = wanted
+        let mut fresh: SmallVec<[(u32, Address, Loaded); 128]> = wanted
             .filter(|(_, address)| self.reads.is_empty() || !self.reads.contains_key(address))
-            .map(|(number, address)| (number, address, None))
+            .map(|(number, address)| (number, address, Loaded::default()))
             .collect();
-        for (_, address, info) in &mut fresh {
-            match state.account(*address) {
-                Ok(found) => *info = found,
+        for (_, address, loaded) in &mut fresh {
+            match state.load(*address) {
+                Ok(found) => *loaded = found,
                 Err(error) => self.not_loaded.push((*address, error)),
             }
         }
@@ -220,10 +220,10 @@ impl Journal {
                 !failed.any(|failed| failed == address)
             });
         }
-        for (number, address, info) in fresh {
+        for (number, address, loaded) in fresh {
             let place = &mut places[number as usize];
             if *place == NO_PLACE {
-                *place = self.place(LiveAccount::new(address, info, Access::Owned));
+                *place = self.place(LiveAccount::new(address, loaded, Access::Owned));
             }
         }
     }
@@ -249,16 +249,19 @@ impl Journal {
         self.accounts[place as usize].is_written
     }
 
-    /// Forgets the account at a place, to which nothing has been written; another one may take it.
-    pub fn forget(&mut self, place: u32) {
-        self.accounts[place as usize].vacate();
+    /// Lets go of the account at a place, which nobody needs again as it is: what has been done to it, if
+    /// anything, is among the writes from now on. Another one may take the place.
+    pub fn retire(&mut self, place: u32, writes: &mut Writes) {
+        let account = &mut self.accounts[place as usize];
+        writes.add(account);
+        account.vacate();
         self.vacant.push(place);
     }
 
     /// Gives up the account at a place, which another one may take.
     pub fn give_up(&mut self, place: u32) -> LiveAccount {
         self.vacant.push(place);
-        let vacancy = LiveAccount::new(Address::zero(), None, Access::ReadOnly);
+        let vacancy = LiveAccount::new(Address::zero(), Loaded::default(), Access::ReadOnly);
         std::mem::replace(&mut self.accounts[place as usize], vacancy)
     }
 
@@ -269,21 +272,19 @@ impl Journal {
         accounts
     }
 
-    /// Takes back the allocation of [`Journal::take_accounts`].
-    pub fn recycle(&mut self, mut accounts: Vec<LiveAccount>) {
-        accounts.clear();
-        if self.accounts.capacity() == 0 {
-            self.accounts = accounts;
-        }
-    }
-
-    /// Gives up every account, and has the state take over what has been written.
-    pub fn drain_into(&mut self, state: &mut State<'_>) {
-        state.reserve(self.accounts.len());
+    /// Gives up every account: what has been done to them.
+    pub fn take_writes(&mut self) -> Writes {
+        let mut writes = Writes::default();
         for account in &mut self.accounts {
-            state.write_back(account);
+            writes.add(account);
         }
         self.clear();
+        writes
+    }
+
+    /// Gives up every account, and has the state take over what has been done to them.
+    pub fn drain_into(&mut self, state: &mut State<'_>) {
+        state.absorb(self.take_writes());
     }
 
     /// All accounts, in no order, where everything is owned.
@@ -312,19 +313,19 @@ impl Journal {
         addresses: impl Iterator<Item = Address>,
     ) -> Result<(), (Address, DatabaseFault)> {
         debug_assert!(self.owns_everything, "what is owned is told by `own`");
-        let mut fresh: SmallVec<[(Address, Option<AccountInfo>); 128]> = SmallVec::new();
+        let mut fresh: SmallVec<[(Address, Loaded); 128]> = SmallVec::new();
         for address in addresses {
             if !self.index.contains_key(&address) {
-                let info = state.account(address).map_err(|error| (address, error))?;
-                fresh.push((address, info));
+                let loaded = state.load(address).map_err(|error| (address, error))?;
+                fresh.push((address, loaded));
             }
         }
-        for (address, info) in fresh {
+        for (address, loaded) in fresh {
             if let Entry::Vacant(entry) = self.index.entry(address) {
                 // Where everything is owned no place becomes vacant.
                 entry.insert(index_of(self.accounts.len()));
                 self.accounts
-                    .push(LiveAccount::new(address, info, Access::Owned));
+                    .push(LiveAccount::new(address, loaded, Access::Owned));
             }
         }
         Ok(())
@@ -348,14 +349,14 @@ impl Journal {
         if let Some(index) = self.known(address) {
             return Ok(index);
         }
-        match state.account(address) {
-            Ok(info) if self.owns_everything => {
-                let index = self.place(LiveAccount::new(address, info, Access::Owned));
+        match state.load(address) {
+            Ok(loaded) if self.owns_everything => {
+                let index = self.place(LiveAccount::new(address, loaded, Access::Owned));
                 self.index.insert(address, index);
                 Ok(index)
             }
-            Ok(info) => {
-                let index = self.place(LiveAccount::new(address, info, Access::ReadOnly));
+            Ok(loaded) => {
+                let index = self.place(LiveAccount::new(address, loaded, Access::ReadOnly));
                 self.reads.insert(address, index);
                 Ok(index)
             }
@@ -650,17 +651,17 @@ impl Journal {
         if let Some(at) = failed {
             return Err(Fault::Database(self.not_loaded.swap_remove(at).1));
         }
-        let (info, code) = match self.reads.get(&address) {
+        let (loaded, code) = match self.reads.get(&address) {
             Some(index) => {
                 let live = &self.accounts[*index as usize];
-                (live.info().copied(), live.code.clone())
+                (live.loaded(), live.code.clone())
             }
             None => {
-                let info = state.account(address).map_err(Fault::Database)?;
-                (info, None)
+                let loaded = state.load(address).map_err(Fault::Database)?;
+                (loaded, None)
             }
         };
-        let mut account = LiveAccount::new(address, info, Access::Owned);
+        let mut account = LiveAccount::new(address, loaded, Access::Owned);
         account.code = code;
         Ok(account)
     }

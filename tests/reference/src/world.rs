@@ -149,7 +149,7 @@ impl<'d> World<'d> {
     /// Takes over what an edge of the block has changed.
     pub fn apply(&mut self, changes: StateChanges) {
         self.codes.extend(changes.codes);
-        for (address, change) in changes.accounts {
+        for (&address, change) in changes.accounts.iter() {
             let info = change.info.unwrap_or_default();
             let mut account = self.get(address);
             if change.storage_cleared {
@@ -160,7 +160,7 @@ impl<'d> World<'d> {
             account.nonce = info.nonce;
             account.code_hash = info.has_code().then_some(info.code_hash);
             account.code = None;
-            account.storage.extend(change.storage);
+            account.storage.extend(&change.storage);
             self.accounts.insert(address, account);
         }
     }

@@ -1,0 +1,369 @@
+//! What has become of accounts since a block's start, by address.
+//!
+//! Owns the table and its index, and nothing about where a change comes from: `writes` gathers what
+//! a journal has changed, `overlay` puts it on top of a database.
+
+use std::{collections::BTreeMap, fmt, hash::BuildHasher, ops::Index, sync::OnceLock};
+
+use hashbrown::HashTable;
+
+use super::{AccountInfo, Map, key_hash::KeyState};
+use crate::{Address, B256, Code, U256};
+
+/// What has become of one account since the block's start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountChange {
+    /// The account now; `None` where it is gone.
+    pub info: Option<AccountInfo>,
+    /// Whether nothing of its storage before the block is left.
+    pub storage_cleared: bool,
+    /// Slots written since, zeros included.
+    pub storage: Map<U256, U256>,
+}
+
+/// Everything that a block has changed, in no order.
+#[derive(Clone, Debug, Default)]
+pub struct StateChanges {
+    /// By address.
+    pub accounts: Changes,
+    /// Codes that creations and delegations have left, by hash.
+    pub codes: BTreeMap<B256, Code>,
+}
+
+/// Changes by address, in an order that means nothing.
+///
+/// They lie in shards by hash, and in each in chunks that stay where they are, so that what several
+/// workers have changed is put together without moving or looking up any of it. A shard's index is made
+/// when something in it is first looked up, by whoever does.
+#[derive(Clone, Default)]
+pub struct Changes {
+    /// None before the first change.
+    shards: Vec<Shard>,
+}
+
+#[derive(Clone, Default)]
+struct Shard {
+    /// Full chunks, and others where two tables were put together.
+    chunks: Vec<Vec<Entry>>,
+    length: usize,
+    /// Places by address, once something has been looked up.
+    index: OnceLock<HashTable<u32>>,
+}
+
+type Entry = (Address, AccountChange);
+
+/// So many that each shard's index of a full block lies in a core's own cache.
+const SHARDS: usize = 16;
+
+/// So many entries lie behind each other.
+const CHUNK: usize = 64;
+
+/// Up to this many entries a scan is faster than an index.
+const SCANNED_MAX: usize = 8;
+
+impl StateChanges {
+    /// The accounts in the order of their addresses, which takes longer the more there are.
+    pub fn sorted(&self) -> Vec<(Address, &AccountChange)> {
+        let accounts = self.accounts.iter();
+        let mut accounts: Vec<_> = accounts
+            .map(|(address, change)| (*address, change))
+            .collect();
+        accounts.sort_unstable_by_key(|(address, _)| *address);
+        accounts
+    }
+}
+
+impl Changes {
+    /// How many accounts there are.
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.length).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.shards.iter().all(|shard| shard.length == 0)
+    }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Address, &AccountChange)> {
+        let chunks = self.shards.iter().flat_map(|shard| &shard.chunks);
+        chunks.flatten().map(|(address, change)| (address, change))
+    }
+
+    /// Their addresses, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = &Address> {
+        self.iter().map(|(address, _)| address)
+    }
+
+    /// What has become of an account, if anything has.
+    pub fn get(&self, address: &Address) -> Option<&AccountChange> {
+        if self.shards.is_empty() {
+            return None;
+        }
+        let hash = KeyState.hash_one(address);
+        let shard = &self.shards[shard_of(hash)];
+        let (chunk, offset) = split(shard.find(hash, address)?);
+        Some(&shard.chunks[chunk][offset].1)
+    }
+
+    /// As [`Changes::get`], to be changed.
+    pub fn get_mut(&mut self, address: &Address) -> Option<&mut AccountChange> {
+        if self.shards.is_empty() {
+            return None;
+        }
+        let hash = KeyState.hash_one(address);
+        let shard = &mut self.shards[shard_of(hash)];
+        let (chunk, offset) = split(shard.find(hash, address)?);
+        Some(&mut shard.chunks[chunk][offset].1)
+    }
+
+    /// Whether something has become of an account.
+    pub fn contains_key(&self, address: &Address) -> bool {
+        self.get(address).is_some()
+    }
+
+    /// Sets what has become of an account: what that was until now, if anything.
+    pub fn insert(&mut self, address: Address, change: AccountChange) -> Option<AccountChange> {
+        match self.get_mut(&address) {
+            Some(known) => Some(std::mem::replace(known, change)),
+            None => {
+                self.push(address, change);
+                None
+            }
+        }
+    }
+
+    /// Adds an account that is not there.
+    pub(super) fn push(&mut self, address: Address, change: AccountChange) {
+        if self.shards.is_empty() {
+            self.shards.resize_with(SHARDS, Shard::default);
+        }
+        let hash = KeyState.hash_one(address);
+        self.shards[shard_of(hash)].push(hash, (address, change));
+    }
+
+    /// Adds accounts of which none is there.
+    pub(super) fn append(&mut self, others: Self) {
+        if self.shards.is_empty() {
+            self.shards = others.shards;
+            return;
+        }
+        for (shard, others) in self.shards.iter_mut().zip(others.shards) {
+            shard.append(others);
+        }
+    }
+
+    /// Forgets what has become of an account.
+    pub(super) fn remove(&mut self, address: &Address) -> Option<AccountChange> {
+        let hash = KeyState.hash_one(address);
+        self.shards.get_mut(shard_of(hash))?.remove(hash, address)
+    }
+}
+
+impl Shard {
+    fn find(&self, hash: u64, address: &Address) -> Option<u32> {
+        if self.length <= SCANNED_MAX && self.index.get().is_none() {
+            return self
+                .places()
+                .find_map(|(place, (known, _))| (known == address).then_some(place));
+        }
+        let index = self.index.get_or_init(|| {
+            let mut index = HashTable::with_capacity(self.length);
+            for (place, (address, _)) in self.places() {
+                index.insert_unique(KeyState.hash_one(address), place, |place| {
+                    self.hash_at(*place)
+                });
+            }
+            index
+        });
+        index
+            .find(hash, |place| {
+                let (chunk, offset) = split(*place);
+                self.chunks[chunk][offset].0 == *address
+            })
+            .copied()
+    }
+
+    fn push(&mut self, hash: u64, entry: Entry) {
+        match self.chunks.last_mut() {
+            Some(chunk) if chunk.len() < CHUNK => chunk.push(entry),
+            // The first one grows as it has to: most blocks change little.
+            None => self.chunks.push(vec![entry]),
+            Some(_) => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                chunk.push(entry);
+                self.chunks.push(chunk);
+            }
+        }
+        self.length += 1;
+        let chunk = self.chunks.len() - 1;
+        let place = join(chunk, self.chunks[chunk].len() - 1);
+        if let Some(index) = self.index.get_mut() {
+            index.insert_unique(hash, place, |place| hash_at(&self.chunks, *place));
+        }
+    }
+
+    fn append(&mut self, others: Self) {
+        if self.index.get().is_none() {
+            self.length += others.length;
+            self.chunks.extend(others.chunks);
+            return;
+        }
+        for entry in others.chunks.into_iter().flatten() {
+            self.push(KeyState.hash_one(entry.0), entry);
+        }
+    }
+
+    fn remove(&mut self, hash: u64, address: &Address) -> Option<AccountChange> {
+        let place = self.find(hash, address)?;
+        let (chunk, offset) = split(place);
+        let entries = &mut self.chunks[chunk];
+        let last = entries.len() - 1;
+        let (_, change) = entries.swap_remove(offset);
+        self.length -= 1;
+        let moved = entries
+            .get(offset)
+            .map(|(address, _)| KeyState.hash_one(address));
+        if let Some(index) = self.index.get_mut() {
+            if let Ok(entry) = index.find_entry(hash, |known| *known == place) {
+                entry.remove();
+            }
+            let last = join(chunk, last);
+            if let Some(moved) = moved.and_then(|hash| index.find_mut(hash, |known| *known == last))
+            {
+                *moved = place;
+            }
+        }
+        Some(change)
+    }
+
+    /// All entries with where they stand.
+    fn places(&self) -> impl Iterator<Item = (u32, &Entry)> {
+        self.chunks.iter().enumerate().flat_map(|(chunk, entries)| {
+            let entries = entries.iter().enumerate();
+            entries.map(move |(offset, entry)| (join(chunk, offset), entry))
+        })
+    }
+
+    fn hash_at(&self, place: u32) -> u64 {
+        hash_at(&self.chunks, place)
+    }
+}
+
+fn hash_at(chunks: &[Vec<Entry>], place: u32) -> u64 {
+    let (chunk, offset) = split(place);
+    KeyState.hash_one(chunks[chunk][offset].0)
+}
+
+/// The bits of a hash that a table of hashes neither chooses its buckets by nor tells their keys apart with.
+fn shard_of(hash: u64) -> usize {
+    (hash >> 40) as usize % SHARDS
+}
+
+fn join(chunk: usize, offset: usize) -> u32 {
+    u32::try_from(chunk * CHUNK + offset).expect("fewer than 2^32 accounts fit in memory")
+}
+
+fn split(place: u32) -> (usize, usize) {
+    (place as usize / CHUNK, place as usize % CHUNK)
+}
+
+impl Index<&Address> for Changes {
+    type Output = AccountChange;
+
+    fn index(&self, address: &Address) -> &AccountChange {
+        self.get(address).expect("the account has changed")
+    }
+}
+
+/// Order means nothing here either.
+impl PartialEq for Changes {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len()
+            && self
+                .iter()
+                .all(|(address, change)| other.get(address) == Some(change))
+    }
+}
+
+impl Eq for Changes {}
+
+impl fmt::Debug for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(number: u64) -> Address {
+        Address::from_low_u64_be(number)
+    }
+
+    fn change(nonce: u64) -> AccountChange {
+        AccountChange {
+            info: Some(AccountInfo {
+                nonce,
+                ..AccountInfo::default()
+            }),
+            ..AccountChange::default()
+        }
+    }
+
+    fn filled(numbers: impl Iterator<Item = u64>) -> Changes {
+        let mut changes = Changes::default();
+        numbers.for_each(|number| changes.push(address(number), change(number)));
+        changes
+    }
+
+    #[test]
+    fn what_is_put_together_is_found_whether_or_not_it_was_indexed_before() {
+        for is_indexed in [false, true] {
+            let mut changes = filled(0..5_000);
+            if is_indexed {
+                assert!((0..5_000).all(|number| changes.get(&address(number)).is_some()));
+            }
+            changes.append(filled(5_000..7_000));
+            changes.push(address(7_000), change(7_000));
+            assert_eq!(changes.len(), 7_001);
+            for number in 0..=7_000 {
+                assert_eq!(changes[&address(number)], change(number));
+            }
+            assert_eq!(changes.get(&address(7_001)), None);
+            assert_eq!(changes.iter().count(), 7_001);
+        }
+    }
+
+    #[test]
+    fn tables_with_the_same_changes_are_equal_in_whatever_order_they_came() {
+        let mut changes = filled(0..300);
+        assert_eq!(changes, filled((0..300).rev()));
+        assert_ne!(changes, filled(0..299));
+        changes.insert(address(3), change(77));
+        assert_ne!(changes, filled(0..300));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_table_is_a_map(steps in proptest::collection::vec((0u64..200, 0u8..4), 0..600)) {
+            let (mut changes, mut map) = (Changes::default(), BTreeMap::new());
+            for (step, (number, kind)) in (0u64..).zip(steps) {
+                let address = address(number);
+                match kind {
+                    0 => assert_eq!(changes.remove(&address), map.remove(&address)),
+                    1 => assert_eq!(changes.get(&address), map.get(&address)),
+                    _ => assert_eq!(
+                        changes.insert(address, change(step)),
+                        map.insert(address, change(step))
+                    ),
+                }
+                assert_eq!(changes.len(), map.len());
+            }
+            let mut found: Vec<_> = changes.iter().collect();
+            found.sort_unstable_by_key(|(address, _)| **address);
+            assert!(found.into_iter().eq(map.iter()));
+        }
+    }
+}
