@@ -1,6 +1,7 @@
 //! A whole block under a policy: its edges, its rounds, and the barriers between them.
 
 use std::{
+    sync::atomic::AtomicU64,
     thread,
     time::{Duration, Instant},
 };
@@ -9,7 +10,7 @@ use super::{
     Block, BlockFault,
     edges::{self, EdgeRules, Requests},
     outcome::{BlockOutcome, RoundOutcome, Timing},
-    profile::{Account, profile},
+    profile::{Account, Profile, profile},
 };
 use crate::{
     B256, Fork,
@@ -18,7 +19,7 @@ use crate::{
     round::{
         Limits, Partition, Record, Roster, Scheduler,
         barrier::{Admitted, Barrier, BarrierFault, Ledger, NextRound, RunRound},
-        scheduler::Finish,
+        scheduler::{Finish, expected_gas},
         tree::{Growth, Tree},
         worker::{Round, Setting, Work},
     },
@@ -83,7 +84,7 @@ pub fn execute(
     if plan.runs_edges {
         edges::begin(&edges, block, &mut state).map_err(|fault| BlockFault::at(0, fault))?;
     }
-    let blob_gas_left = blob_gas_left(block, originals);
+    let survey = Survey::new(block, originals);
     let setting = Setting {
         fork: plan.fork,
         policy: &plan.policy,
@@ -91,7 +92,9 @@ pub fn execute(
         precompiles: plan.precompiles,
         rules: &plan.rules,
         originals,
-        blob_gas_left: &blob_gas_left,
+        blob_gas_left: &survey.blob_gas_left,
+        gas_expected: survey.gas_expected,
+        workers: plan.workers,
         tracers: plan.tracers,
     };
     let mut finished = match &plan.policy {
@@ -104,9 +107,6 @@ pub fn execute(
     } else {
         Requests::default()
     };
-    let limits = originals
-        .iter()
-        .map(|original| u128::from(original.recovered.transaction.gas_limit));
     let changes = finished
         .state
         .into_net_changes()
@@ -114,12 +114,8 @@ pub fn execute(
     Ok(BlockOutcome {
         policy: plan.policy,
         fork: plan.fork,
-        gas_used: finished
-            .receipts
-            .iter()
-            .filter_map(|receipt| receipt.tree_gas_used)
-            .sum(),
-        exceeds_gas_limit: limits.sum::<u128>() > u128::from(block.environment.gas_limit),
+        gas_used: finished.gas_used,
+        exceeds_gas_limit: survey.gas_limits > u128::from(block.environment.gas_limit),
         rounds: finished.rounds,
         receipts: finished.receipts,
         trees_succeeded: finished.trees_succeeded,
@@ -130,18 +126,34 @@ pub fn execute(
     })
 }
 
-/// For each original, the blob gas that those before it, skipped or not, have left of the block's.
-fn blob_gas_left(block: &Block, originals: &[Original]) -> Vec<u64> {
-    let carried = originals
-        .iter()
-        .map(|original| original.recovered.transaction.blob_gas());
-    carried
-        .scan(block.blob_gas_max(), |left, carried| {
-            let before = *left;
-            *left = left.saturating_sub(carried);
-            Some(before)
-        })
-        .collect()
+/// What a block's transactions come to before any of them runs.
+struct Survey {
+    /// For each of them, the blob gas that those before it, skipped or not, have left of the block's.
+    blob_gas_left: Vec<u64>,
+    /// The sum of their gas limits.
+    gas_limits: u128,
+    /// A guess at the gas that they will use.
+    gas_expected: u64,
+}
+
+impl Survey {
+    /// Looks once at each transaction: there may be too many for the cache.
+    fn new(block: &Block, originals: &[Original]) -> Self {
+        let mut survey = Self {
+            blob_gas_left: Vec::with_capacity(originals.len()),
+            gas_limits: 0,
+            gas_expected: 0,
+        };
+        let mut left = block.blob_gas_max();
+        for original in originals {
+            let transaction = &original.recovered.transaction;
+            survey.blob_gas_left.push(left);
+            left = left.saturating_sub(transaction.blob_gas());
+            survey.gas_limits += u128::from(transaction.gas_limit);
+            survey.gas_expected += expected_gas(transaction.gas_limit) / 2;
+        }
+        survey
+    }
 }
 
 /// All rounds of a block, before its end is run.
@@ -150,6 +162,8 @@ struct Finished<'d> {
     rounds: Vec<RoundOutcome>,
     receipts: Vec<Receipt>,
     trees_succeeded: Vec<bool>,
+    /// Paid for by all roots, after refunds.
+    gas_used: u64,
     timing: Option<Timing>,
 }
 
@@ -192,6 +206,8 @@ fn synchronous<'d>(
         ledger.check(&[], &[]).map_err(BarrierFault::NotConserved)?;
     }
     let gas_used = receipts.iter().map(|receipt| receipt.gas_used).sum();
+    let gas_paid = receipts.iter().filter_map(|receipt| receipt.tree_gas_used);
+    let gas_paid = gas_paid.sum();
     let rounds = vec![RoundOutcome {
         index: 0,
         receipts: 0..receipts.len(),
@@ -210,6 +226,7 @@ fn synchronous<'d>(
             .map(|receipt| receipt.status.is_success())
             .collect(),
         receipts,
+        gas_used: gas_paid,
         timing: None,
     })
 }
@@ -314,7 +331,7 @@ fn deferred<'d>(
             rounds: Vec::new(),
             receipts: Vec::with_capacity(setting.originals.len()),
             timing: plan.takes_time.then(Timing::default),
-            roster: Roster::default(),
+            kept: Default::default(),
             profiled: Vec::new(),
         };
         let mut scheduler = Scheduler::new(scope, setting, plan.workers);
@@ -335,6 +352,7 @@ fn deferred<'d>(
             rounds: run.rounds,
             receipts: run.receipts,
             trees_succeeded: run.trees.iter().map(Tree::has_succeeded).collect(),
+            gas_used: run.trees.iter().map(Tree::gas_used).sum(),
             timing: run.timing,
         })
     })
@@ -353,7 +371,7 @@ struct Rounds<'a, 'd> {
     receipts: Vec<Receipt>,
     timing: Option<Timing>,
     /// Kept from round to round for what they have allocated.
-    roster: Roster,
+    kept: (Roster, Vec<AtomicU64>),
     profiled: Vec<Account>,
 }
 
@@ -367,8 +385,8 @@ impl<'d> Rounds<'_, 'd> {
     ) -> Result<(State<'d>, NextRound), BlockFault> {
         let index = u32::try_from(self.rounds.len()).expect("rounds are limited by a u32");
         let mut lap = self.timing.is_some().then(Instant::now);
-        let roster = std::mem::take(&mut self.roster);
-        let round = Round::new(self.setting, index, state, work, roster);
+        let kept = std::mem::take(&mut self.kept);
+        let round = Round::new(self.setting, index, state, work, kept);
         round
             .state
             .prefetch(round.roster.addresses())
@@ -398,8 +416,14 @@ impl<'d> Rounds<'_, 'd> {
         };
         let mut state = round.state;
         let next = barrier.cross(index, run, &mut state)?;
-        self.list(index, first, &round.roster, round.coinbase, batches);
-        self.roster = round.roster;
+        let profile = profile(
+            &round.roster,
+            round.coinbase,
+            &round.gas_used,
+            &mut self.profiled,
+        );
+        self.list(index, first, &profile, batches);
+        self.kept = (round.roster, round.gas_used);
         if let (Some(root_of), Some(round)) = (self.plan.root_of, self.rounds.last_mut()) {
             round.state_root = Some(root_of(&state.changes()));
         }
@@ -437,20 +461,11 @@ impl<'d> Rounds<'_, 'd> {
     }
 
     /// Lists a round, whose receipts stand from `first` on.
-    fn list(
-        &mut self,
-        index: u32,
-        first: usize,
-        roster: &Roster,
-        coinbase: Option<u32>,
-        batches: usize,
-    ) {
-        let receipts = &self.receipts[first..];
-        let profile = profile(roster, coinbase, receipts, &mut self.profiled);
+    fn list(&mut self, index: u32, first: usize, profile: &Profile, batches: usize) {
         self.rounds.push(RoundOutcome {
             index,
             receipts: first..self.receipts.len(),
-            executed: receipts.len(),
+            executed: self.receipts.len() - first,
             batches,
             gas_used: profile.gas_used,
             critical_gas: profile.critical_gas,

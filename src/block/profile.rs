@@ -1,6 +1,8 @@
 //! How parallel a round was, with gas as the measure of work.
 
-use crate::{Address, round::Roster, transaction::Receipt};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::{Address, round::Roster};
 
 /// What a round's transactions consumed, and how that lies.
 pub(super) struct Profile {
@@ -22,17 +24,19 @@ pub(super) struct Account {
 }
 
 /// Follows who had to wait for whom: for owned accounts, and for all earlier ones where the coinbase,
-/// given by its number, is owned. `accounts` is there to be used again.
+/// given by its number, is owned. `used` is the gas of each transaction; `accounts` is there to be used
+/// again.
 pub(super) fn profile(
     roster: &Roster,
     coinbase: Option<u32>,
-    receipts: &[Receipt],
+    used: &[AtomicU64],
     accounts: &mut Vec<Account>,
 ) -> Profile {
     accounts.clear();
     accounts.resize(roster.accounts(), Account::default());
     let (mut gas_used, mut critical_gas) = (0u64, 0u64);
-    for (position, receipt) in (0u32..).zip(receipts) {
+    for (position, used) in (0u32..).zip(used) {
+        let used = used.load(Ordering::Relaxed);
         let owned = roster.owned(position);
         let ready = if coinbase.is_some_and(|coinbase| owned.contains(&coinbase)) {
             critical_gas
@@ -42,22 +46,23 @@ pub(super) fn profile(
                 .map(|number| accounts[*number as usize].done_at);
             done_at.max().unwrap_or(0)
         };
-        let done = ready + receipt.gas_used;
+        let done = ready + used;
         for number in owned {
             let account = &mut accounts[*number as usize];
             account.done_at = done;
-            account.gas += receipt.gas_used;
+            account.gas += used;
         }
-        gas_used += receipt.gas_used;
+        gas_used += used;
         critical_gas = critical_gas.max(done);
     }
+    let most = accounts.iter().map(|account| account.gas).max();
     // The lower address wins a tie, so that no order of numbers shows.
-    let hottest = accounts
-        .iter()
-        .zip(roster.addresses())
-        .filter(|(account, _)| account.gas > 0)
-        .map(|(account, address)| (*address, account.gas))
-        .max_by_key(|(address, gas)| (*gas, std::cmp::Reverse(*address)));
+    let hottest = most.filter(|most| *most > 0).and_then(|most| {
+        let addresses = accounts.iter().zip(roster.addresses());
+        let hottest = addresses.filter(|(account, _)| account.gas == most);
+        let address = hottest.map(|(_, address)| *address).min()?;
+        Some((address, most))
+    });
     Profile {
         gas_used,
         critical_gas,

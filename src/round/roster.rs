@@ -3,9 +3,14 @@
 //! An address is looked up once for each transaction that owns it, here; everything else in a round
 //! goes by the numbers.
 
-use std::hash::BuildHasher;
+use std::{
+    hash::BuildHasher,
+    panic::resume_unwind,
+    thread::{self, ScopedJoinHandle},
+};
 
 use hashbrown::{HashTable, hash_table::Entry};
+use smallvec::SmallVec;
 
 use super::Record;
 use crate::{Address, state::key_hash::KeyState, transaction::Original};
@@ -13,7 +18,7 @@ use crate::{Address, state::key_hash::KeyState, transaction::Original};
 /// What a round owns.
 #[derive(Debug, Default)]
 pub struct Roster {
-    numbers: HashTable<u32>,
+    numbers: Tables,
     /// By number.
     addresses: Vec<Address>,
     /// By number: the position of the last transaction that owns the account.
@@ -24,31 +29,59 @@ pub struct Roster {
     ends: Vec<u32>,
 }
 
+/// Numbers by address: in one table, or in one for each of the threads that have filled them.
+#[derive(Debug, Default)]
+struct Tables {
+    /// With each the number of its first account; it counts from 0 itself.
+    tables: SmallVec<[(u32, HashTable<u32>); 1]>,
+}
+
+/// What some transactions own, with the hashes of the addresses.
+#[derive(Default)]
+struct Part {
+    owned: Vec<(u64, Address)>,
+    ends: Vec<usize>,
+}
+
+/// The accounts that one thread has numbered, from 0.
+#[derive(Default)]
+struct Share {
+    table: HashTable<u32>,
+    addresses: Vec<Address>,
+    last_owners: Vec<u32>,
+    /// What it has found, in the order in which it is owned.
+    found: Vec<u32>,
+}
+
+/// A round of fewer transactions is listed before another thread is awake.
+const SHARED_MIN: usize = 4096;
+
+/// More threads would wait for each other longer than they take.
+const THREADS_MAX: usize = 8;
+
 /// Stands for the owner of an account that is only read.
 const NOBODY: u32 = u32::MAX;
 
 impl Roster {
-    /// Lists the block's transactions in place of what was listed before.
-    pub fn list_originals(&mut self, originals: &[Original]) {
-        self.clear();
-        self.reserve(originals.len(), 2);
-        for original in originals {
-            self.push(original.owned());
-        }
+    /// Lists the block's transactions in place of what was listed before, on up to so many threads.
+    pub fn list_originals(&mut self, originals: &[Original], threads: usize) {
+        self.list(originals.len(), threads, 2, |position| {
+            originals[position].owned()
+        });
     }
 
     /// Lists records in their order. One that shares its target with no writer of the round owns it
     /// read-only, and nothing is listed for it.
-    pub fn list_records(&mut self, records: &[Record]) {
-        self.clear();
-        self.reserve(records.len(), 1);
+    pub fn list_records(&mut self, records: &[Record], threads: usize) {
         let has_static = records.iter().any(|record| record.call.is_static);
         if !has_static {
-            records
-                .iter()
-                .for_each(|record| self.push([record.target()]));
+            self.list(records.len(), threads, 1, |position| {
+                SmallVec::from_slice(&[records[position].target()])
+            });
             return;
         }
+        self.clear();
+        self.reserve(records.len(), 1);
         let targets: Vec<u32> = records
             .iter()
             .map(|record| self.number(record.target()))
@@ -62,6 +95,59 @@ impl Roster {
                 self.own(target);
             }
             self.end_transaction();
+        }
+    }
+
+    /// Lists so many transactions, each of which owns about `owned_by_each` accounts.
+    fn list(
+        &mut self,
+        count: usize,
+        threads: usize,
+        owned_by_each: usize,
+        owned: impl Fn(usize) -> SmallVec<[Address; 2]> + Sync,
+    ) {
+        self.clear();
+        if threads > 1 && count >= SHARED_MIN {
+            self.list_together(count, threads.min(THREADS_MAX), owned);
+            return;
+        }
+        self.reserve(count, owned_by_each);
+        for position in 0..count {
+            self.push(owned(position));
+        }
+    }
+
+    /// Each thread looks up the accounts of some transactions, and then numbers the accounts whose hashes
+    /// are its own.
+    fn list_together(
+        &mut self,
+        count: usize,
+        threads: usize,
+        owned: impl Fn(usize) -> SmallVec<[Address; 2]> + Sync,
+    ) {
+        let length = count.div_ceil(threads);
+        let parts = on_threads(threads, |thread| {
+            let first = thread * length;
+            Part::new((first..count.min(first + length)).map(&owned))
+        });
+        let shares = on_threads(threads, |thread| Share::new(&parts, thread, threads));
+        self.numbers.tables.clear();
+        let mut found: SmallVec<[_; THREADS_MAX]> = SmallVec::new();
+        for share in shares {
+            let first = index_of(self.addresses.len());
+            self.addresses.extend(share.addresses);
+            self.last_owners.extend(share.last_owners);
+            self.numbers.tables.push((first, share.table));
+            found.push(share.found.into_iter().map(move |number| first + number));
+        }
+        for part in parts {
+            let before = self.owned.len();
+            self.owned.extend(part.owned.iter().map(|(hash, _)| {
+                let number = found[share_of(*hash, threads)].next();
+                number.expect("each account is numbered by the thread that its hash belongs to")
+            }));
+            self.ends
+                .extend(part.ends.iter().map(|end| index_of(before + end)));
         }
     }
 
@@ -122,8 +208,10 @@ impl Roster {
     /// An account's number, if it is listed.
     pub fn find(&self, address: Address) -> Option<u32> {
         let hash = KeyState.hash_one(address);
-        let is_it = |number: &u32| self.addresses[*number as usize] == address;
-        self.numbers.find(hash, is_it).copied()
+        let tables = &self.numbers.tables;
+        let (first, table) = tables.get(share_of(hash, tables.len().max(1)))?;
+        let is_it = |number: &u32| self.addresses[(first + number) as usize] == address;
+        table.find(hash, is_it).map(|number| first + number)
     }
 
     /// The position of the last transaction that owns an account.
@@ -138,22 +226,10 @@ impl Roster {
     }
 
     fn number(&mut self, address: Address) -> u32 {
-        let addresses = &mut self.addresses;
-        let entry = self.numbers.entry(
-            KeyState.hash_one(address),
-            |number| addresses[*number as usize] == address,
-            |number| KeyState.hash_one(addresses[*number as usize]),
-        );
-        match entry {
-            Entry::Occupied(entry) => *entry.get(),
-            Entry::Vacant(entry) => {
-                let number = index_of(addresses.len());
-                entry.insert(number);
-                addresses.push(address);
-                self.last_owners.push(NOBODY);
-                number
-            }
-        }
+        let hash = KeyState.hash_one(address);
+        let number = number(self.numbers.single(), &mut self.addresses, hash, address);
+        self.last_owners.resize(self.addresses.len(), NOBODY);
+        number
     }
 
     fn end_transaction(&mut self) {
@@ -171,7 +247,7 @@ impl Roster {
     fn reserve(&mut self, transactions: usize, owned_by_each: usize) {
         let owned = transactions * owned_by_each;
         let addresses = &self.addresses;
-        self.numbers.reserve(owned, |number| {
+        self.numbers.single().reserve(owned, |number| {
             KeyState.hash_one(addresses[*number as usize])
         });
         self.addresses.reserve(owned);
@@ -179,6 +255,117 @@ impl Roster {
         self.owned.reserve(owned);
         self.ends.reserve(transactions);
     }
+}
+
+impl Tables {
+    /// The one table, where there is not more than one.
+    fn single(&mut self) -> &mut HashTable<u32> {
+        if self.tables.is_empty() {
+            self.tables.push((0, HashTable::new()));
+        }
+        &mut self.tables[0].1
+    }
+
+    fn clear(&mut self) {
+        self.tables.truncate(1);
+        for (first, table) in &mut self.tables {
+            *first = 0;
+            table.clear();
+        }
+    }
+}
+
+impl Part {
+    fn new(transactions: impl ExactSizeIterator<Item = SmallVec<[Address; 2]>>) -> Self {
+        let mut part = Self {
+            owned: Vec::with_capacity(2 * transactions.len()),
+            ends: Vec::with_capacity(transactions.len()),
+        };
+        for owned in transactions {
+            let owned = owned.into_iter();
+            part.owned
+                .extend(owned.map(|address| (KeyState.hash_one(address), address)));
+            part.ends.push(part.owned.len());
+        }
+        part
+    }
+}
+
+impl Share {
+    fn new(parts: &[Part], thread: usize, threads: usize) -> Self {
+        let owned: usize = parts.iter().map(|part| part.owned.len()).sum();
+        let mut share = Self::default();
+        let addresses = &share.addresses;
+        share.table.reserve(owned / threads, |number| {
+            KeyState.hash_one(addresses[*number as usize])
+        });
+        let mut position = 0;
+        for part in parts {
+            let mut start = 0;
+            for end in &part.ends {
+                for (hash, address) in &part.owned[start..*end] {
+                    if share_of(*hash, threads) == thread {
+                        share.own(*hash, *address, position);
+                    }
+                }
+                start = *end;
+                position += 1;
+            }
+        }
+        share
+    }
+
+    fn own(&mut self, hash: u64, address: Address, position: u32) {
+        let number = number(&mut self.table, &mut self.addresses, hash, address);
+        match self.last_owners.get_mut(number as usize) {
+            Some(last) => *last = position,
+            None => self.last_owners.push(position),
+        }
+        self.found.push(number);
+    }
+}
+
+/// Whose an account is, of so many threads: by bits of its hash that the table leaves alone.
+fn share_of(hash: u64, threads: usize) -> usize {
+    (hash >> 32) as usize % threads
+}
+
+/// An account's number in a table, the next one if it is new.
+fn number(
+    table: &mut HashTable<u32>,
+    addresses: &mut Vec<Address>,
+    hash: u64,
+    address: Address,
+) -> u32 {
+    let entry = table.entry(
+        hash,
+        |number| addresses[*number as usize] == address,
+        |number| KeyState.hash_one(addresses[*number as usize]),
+    );
+    match entry {
+        Entry::Occupied(entry) => *entry.get(),
+        Entry::Vacant(entry) => {
+            let number = index_of(addresses.len());
+            entry.insert(number);
+            addresses.push(address);
+            number
+        }
+    }
+}
+
+/// What this makes for each of so many threads, the calling one among them.
+fn on_threads<T: Send>(threads: usize, make: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let make = &make;
+    thread::scope(|scope| {
+        let others: Vec<ScopedJoinHandle<'_, T>> = (1..threads)
+            .map(|thread| scope.spawn(move || make(thread)))
+            .collect();
+        let own = make(0);
+        let others = others
+            .into_iter()
+            .map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        std::iter::once(own).chain(others).collect()
+    })
 }
 
 fn index_of(place: usize) -> u32 {
@@ -208,6 +395,35 @@ mod tests {
         assert_eq!(roster.find(account(3)), Some(2));
         assert_eq!(roster.find(account(4)), None);
         assert_eq!(roster.address(2), account(3));
+    }
+
+    #[test]
+    fn threads_list_what_one_lists() {
+        let owned = |position: usize| -> SmallVec<[Address; 2]> {
+            let (sender, target) = (position % 1_000, 5 * position % 3_001);
+            let accounts =
+                [sender, 10_000 + target].map(|number| Address::from_low_u64_be(number as u64));
+            accounts.into_iter().take(position % 3).collect()
+        };
+        let (mut alone, mut together) = (Roster::default(), Roster::default());
+        alone.list(SHARED_MIN, 1, 2, owned);
+        for threads in [2, 3, 20] {
+            together.list(SHARED_MIN, threads, 2, owned);
+            assert_eq!(together.len(), alone.len());
+            assert_eq!(together.accounts(), alone.accounts());
+            for position in 0..index_of(SHARED_MIN) {
+                let (one, other) = (alone.owned(position), together.owned(position));
+                assert_eq!(one.len(), other.len());
+                for (one, other) in one.iter().zip(other) {
+                    assert_eq!(alone.address(*one), together.address(*other));
+                    assert_eq!(alone.last_owner(*one), together.last_owner(*other));
+                    assert_eq!(together.find(together.address(*other)), Some(*other));
+                }
+            }
+            assert_eq!(together.find(Address::from_low_u64_be(9_999)), None);
+        }
+        together.list(3, 2, 2, owned);
+        assert_eq!((together.len(), together.accounts()), (3, 3));
     }
 
     #[test]

@@ -11,10 +11,7 @@ use super::{
     Partition,
     worker::{Output, Round, Setting, Shared, WORKERS_MAX, Work, Worker},
 };
-use crate::{
-    state::Fault,
-    transaction::{Original, Receipt},
-};
+use crate::{state::Fault, transaction::Receipt};
 
 /// Runs rounds on the calling thread and, where a round is worth it, on others beside it.
 pub struct Scheduler<'scope, 'e> {
@@ -134,7 +131,13 @@ impl<'scope, 'e> Scheduler<'scope, 'e> {
         if self.workers == 1 {
             return 0;
         }
-        let gas = expected_gas(work, self.setting.originals);
+        let gas = match work {
+            Work::Originals => self.setting.gas_expected,
+            Work::Records(records) => records
+                .iter()
+                .map(|record| expected_gas(record.call.gas + record.call.stipend) / 4)
+                .sum(),
+        };
         let worth = usize::try_from(gas / WAKE_UP_GAS).unwrap_or(usize::MAX);
         (self.workers - 1).min(worth)
     }
@@ -159,17 +162,7 @@ impl<'scope, 'e> Scheduler<'scope, 'e> {
     }
 }
 
-/// A guess at a round's gas: limits are upper bounds, and mostly far above what is used.
-fn expected_gas(work: &Work, originals: &[Original]) -> u64 {
-    const GUESS_MAX: u64 = 100_000;
-    match work {
-        Work::Originals => originals
-            .iter()
-            .map(|original| original.recovered.transaction.gas_limit.min(GUESS_MAX) / 2)
-            .sum(),
-        Work::Records(records) => records
-            .iter()
-            .map(|record| (record.call.gas + record.call.stipend).min(GUESS_MAX) / 4)
-            .sum(),
-    }
+/// A guess at what a transaction may use at most: limits are upper bounds, and mostly far above what is used.
+pub fn expected_gas(limit: u64) -> u64 {
+    limit.min(100_000)
 }

@@ -7,7 +7,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
 
@@ -57,6 +57,10 @@ pub struct Setting<'e> {
     pub originals: &'e [Original],
     /// For each of them, the blob gas that those before it have left of the block's.
     pub blob_gas_left: &'e [u64],
+    /// A guess at the gas that they will use.
+    pub gas_expected: u64,
+    /// Who runs rounds together.
+    pub workers: usize,
     /// Who traces which transaction.
     pub tracers: Option<&'e TracerFactory>,
 }
@@ -106,6 +110,8 @@ pub struct Round<'e> {
     pub roster: Roster,
     /// The coinbase's number, if a transaction of round 0 owns it.
     pub coinbase: Option<u32>,
+    /// The gas that each transaction has used, once it has run.
+    pub gas_used: Vec<AtomicU64>,
     /// What transactions that succeeded have published, each its records in one push; in no order.
     pub published: SegQueue<Vec<Record>>,
     /// Fees of transactions before this position are paid to an owner of the coinbase.
@@ -188,18 +194,20 @@ impl Work {
 }
 
 impl<'e> Round<'e> {
-    /// A round ready to run. The roster is filled here; what was in it goes.
+    /// A round ready to run. The roster and the list of gas are filled; what was in them goes.
     pub fn new(
         setting: Setting<'e>,
         index: u32,
         state: State<'e>,
         work: Work,
-        mut roster: Roster,
+        (mut roster, mut gas_used): (Roster, Vec<AtomicU64>),
     ) -> Self {
         match &work {
-            Work::Originals => roster.list_originals(setting.originals),
-            Work::Records(records) => roster.list_records(records),
+            Work::Originals => roster.list_originals(setting.originals, setting.workers),
+            Work::Records(records) => roster.list_records(records, setting.workers),
         }
+        gas_used.clear();
+        gas_used.resize_with(roster.len(), AtomicU64::default);
         let coinbase = match work {
             Work::Originals => roster.find(setting.block.coinbase),
             Work::Records(_) => None,
@@ -212,6 +220,7 @@ impl<'e> Round<'e> {
             work,
             roster,
             coinbase,
+            gas_used,
             published: SegQueue::new(),
             fees_paid_before: last_owner.unwrap_or(0),
             fees: Mutex::default(),
@@ -509,6 +518,7 @@ impl Worker {
             }
         };
         drop(executor.take_tracer());
+        round.gas_used[position as usize].store(executed.gas_used, Ordering::Relaxed);
         Ok(conclude(round, position, executed, output))
     }
 

@@ -5,7 +5,7 @@
 use super::{
     AccountInfo, Map,
     changes::{AccountChange, Changes},
-    journal::LiveAccount,
+    journal::{LiveAccount, Slot},
 };
 use crate::{Address, Code, U256};
 
@@ -38,29 +38,20 @@ impl Writes {
         }
         let exists = written.info.is_some();
         let storage_cleared = written.storage_cleared || !exists;
-        if !written.was_changed && !storage_cleared {
-            // What it was loaded with is what it was before the block.
-            let storage: Map<U256, U256> = written
-                .storage
-                .filter(|(_, slot)| slot.present != slot.loaded)
-                .map(|(key, slot)| (key, slot.present))
-                .collect();
-            if written.info != written.loaded || !storage.is_empty() {
-                let change = AccountChange {
-                    info: written.info,
-                    storage_cleared,
-                    storage,
-                };
+        let is_relative = !written.was_changed && !storage_cleared;
+        // What it was loaded with is then what it was before the block.
+        let is_kept = |slot: &Slot| exists && !(is_relative && slot.present == slot.loaded);
+        let change = AccountChange {
+            info: written.info,
+            storage_cleared,
+            storage: written_slots(written.storage, is_kept),
+        };
+        if is_relative {
+            if written.info != written.loaded || !change.storage.is_empty() {
                 self.fresh.push(address, change);
             }
             return;
         }
-        let slots = written.storage.filter(|_| exists);
-        let change = AccountChange {
-            info: written.info,
-            storage_cleared,
-            storage: slots.map(|(key, slot)| (key, slot.present)).collect(),
-        };
         self.unreduced.push(address);
         if written.was_changed {
             self.updates.push((address, change));
@@ -79,4 +70,16 @@ impl Writes {
     pub fn empty(&self) -> &[Address] {
         &self.empty
     }
+}
+
+fn written_slots(slots: Map<U256, Slot>, is_kept: impl Fn(&Slot) -> bool) -> Map<U256, U256> {
+    // Most accounts have none, and to walk through no slots takes its time too.
+    if slots.is_empty() {
+        return Map::default();
+    }
+    slots
+        .into_iter()
+        .filter(|(_, slot)| slot.is_written && is_kept(slot))
+        .map(|(key, slot)| (key, slot.present))
+        .collect()
 }

@@ -57,7 +57,7 @@ pub struct LiveAccount {
 }
 
 /// What is left of a [`LiveAccount`] when its round is over.
-pub(crate) struct WrittenAccount<I> {
+pub(crate) struct WrittenAccount {
     pub address: Address,
     pub info: Option<AccountInfo>,
     /// As of the round's start.
@@ -67,8 +67,8 @@ pub(crate) struct WrittenAccount<I> {
     /// If it is another than the one that it was loaded with.
     pub code: Option<Code>,
     pub storage_cleared: bool,
-    /// Slots written since the account was loaded.
-    pub storage: I,
+    /// Slots that have been looked at since the account was loaded.
+    pub storage: Map<U256, Slot>,
 }
 
 impl LiveAccount {
@@ -149,9 +149,7 @@ impl LiveAccount {
     }
 
     /// What the barrier has to take over, if anything; storage and code are taken.
-    pub(crate) fn take_written(
-        &mut self,
-    ) -> Option<WrittenAccount<impl Iterator<Item = (U256, Slot)> + use<>>> {
+    pub(crate) fn take_written(&mut self) -> Option<WrittenAccount> {
         if !self.is_written {
             return None;
         }
@@ -164,9 +162,7 @@ impl LiveAccount {
             was_changed: self.was_changed,
             code: self.code.take().filter(|_| has_new_code),
             storage_cleared: self.storage_cleared,
-            storage: std::mem::take(&mut self.storage)
-                .into_iter()
-                .filter(|(_, slot)| slot.is_written),
+            storage: std::mem::take(&mut self.storage),
         })
     }
 }

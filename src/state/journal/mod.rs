@@ -15,7 +15,7 @@ pub use account::{Access, LiveAccount};
 pub use deferred_call::{DeferredCall, Input};
 pub use undo::Checkpoint;
 
-use account::Slot;
+pub(crate) use account::Slot;
 use deferred_call::Inputs;
 use hashbrown::hash_map::Entry;
 use owned::OwnedPlaces;
