@@ -1,7 +1,7 @@
 //! deferevm, run one transaction at a time from the same state.
 
 use deferevm::{
-    B256, BlockEnvironment, Code, Fork, U256,
+    B256, BlockEnvironment, Code, Fork, Tier, U256,
     call::Policy,
     precompiles::Precompiles,
     state::{InMemoryDatabase, LiveAccount, State},
@@ -95,6 +95,16 @@ impl Prepared {
 }
 
 impl Machine<'_> {
+    /// The same with one engine for all code.
+    #[allow(
+        dead_code,
+        reason = "each benchmark compiles this module and uses a part of it"
+    )]
+    pub fn on(mut self, tier: Tier) -> Self {
+        self.executor.set_tier(tier);
+        self
+    }
+
     /// Runs the transaction once; the executor is then as it was before.
     pub fn run(&mut self) -> (Executed, Vec<LiveAccount>) {
         let executed = self
