@@ -2,7 +2,10 @@
 
 use primitive_types::U512;
 
-use crate::{Address, U256, state::Map};
+use crate::{
+    Address, U256,
+    state::{Map, account::first_bytes},
+};
 
 /// Sums of credits by account. Most go to the coinbase.
 #[derive(Debug)]
@@ -57,7 +60,7 @@ impl Credits {
     pub fn sorted(self) -> Vec<(Address, U512)> {
         let coinbase = self.to_coinbase.map(|sum| (self.coinbase, sum));
         let mut sums: Vec<_> = self.to_others.into_iter().chain(coinbase).collect();
-        sums.sort_unstable_by_key(|(address, _)| *address);
+        sums.sort_unstable_by_key(|(address, _)| (first_bytes(address), *address));
         sums
     }
 }

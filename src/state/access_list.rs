@@ -2,7 +2,7 @@
 //!
 //! Membership only: nothing listed here is read from the state until an instruction asks for it.
 
-use super::Set;
+use super::{Set, account::first_bytes};
 use crate::{Address, U256};
 
 /// The addresses and slots that are warm before the first instruction runs.
@@ -62,11 +62,6 @@ impl AccessList {
     pub fn contains_slot(&self, address: Address, key: U256) -> bool {
         !self.slots.is_empty() && self.slots.contains(&(address, key))
     }
-}
-
-fn first_bytes(address: &Address) -> u64 {
-    let first = address.0.first_chunk().expect("an address has 20 bytes");
-    u64::from_be_bytes(*first)
 }
 
 #[cfg(test)]

@@ -41,6 +41,12 @@ impl AccountInfo {
     }
 }
 
+/// The first bytes of an address, which order almost all addresses as the whole does.
+pub(crate) fn first_bytes(address: &Address) -> u64 {
+    let first = address.0.first_chunk();
+    u64::from_be_bytes(*first.expect("an address has 20 bytes"))
+}
+
 /// The address of a contract made by CREATE or by a creation transaction: the low 20 bytes of
 /// keccak256(rlp([creator, nonce])).
 pub fn create_address(creator: Address, nonce: u64) -> Address {

@@ -133,13 +133,13 @@ impl Changes {
         }
     }
 
-    /// Adds an account that is not there.
-    pub(super) fn push(&mut self, address: Address, change: AccountChange) {
+    /// Adds an account that is not there: its change.
+    pub(super) fn push(&mut self, address: Address, change: AccountChange) -> &mut AccountChange {
         if self.shards.is_empty() {
             self.shards.resize_with(SHARDS, Shard::default);
         }
         let hash = KeyState.hash_one(address);
-        self.shards[shard_of(hash)].push(hash, (address, change));
+        self.shards[shard_of(hash)].push(hash, (address, change))
     }
 
     /// Adds accounts of which none is there.
@@ -184,7 +184,7 @@ impl Shard {
             .copied()
     }
 
-    fn push(&mut self, hash: u64, entry: Entry) {
+    fn push(&mut self, hash: u64, entry: Entry) -> &mut AccountChange {
         match self.chunks.last_mut() {
             Some(chunk) if chunk.len() < CHUNK => chunk.push(entry),
             // The first one grows as it has to: most blocks change little.
@@ -197,10 +197,13 @@ impl Shard {
         }
         self.length += 1;
         let chunk = self.chunks.len() - 1;
-        let place = join(chunk, self.chunks[chunk].len() - 1);
+        let offset = self.chunks[chunk].len() - 1;
         if let Some(index) = self.index.get_mut() {
-            index.insert_unique(hash, place, |place| hash_at(&self.chunks, *place));
+            index.insert_unique(hash, join(chunk, offset), |place| {
+                hash_at(&self.chunks, *place)
+            });
         }
+        &mut self.chunks[chunk][offset].1
     }
 
     fn append(&mut self, others: Self) {
@@ -314,7 +317,9 @@ mod tests {
 
     fn filled(numbers: impl Iterator<Item = u64>) -> Changes {
         let mut changes = Changes::default();
-        numbers.for_each(|number| changes.push(address(number), change(number)));
+        numbers.for_each(|number| {
+            changes.push(address(number), change(number));
+        });
         changes
     }
 

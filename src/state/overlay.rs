@@ -5,6 +5,7 @@
 
 use super::{
     AccountInfo, DatabaseFault, EMPTY_CODE_HASH, ErasedDatabase, Map,
+    account::first_bytes,
     changes::{AccountChange, Changes, StateChanges},
     writes::Writes,
 };
@@ -160,20 +161,23 @@ impl<'d> State<'d> {
     /// # Errors
     /// The database's, or the balance that the addition would overflow.
     pub fn credit(&mut self, address: Address, amount: U256) -> Result<(), CreditFault> {
-        let is_known = self.changes.contains_key(&address);
-        if !is_known {
-            let info = self.database.account(address);
-            let change = AccountChange {
-                info: info.map_err(CreditFault::Database)?,
-                ..AccountChange::default()
-            };
-            self.changes.push(address, change);
-        }
-        if is_known || amount.is_zero() {
-            self.unreduced.push(address);
-        }
-        let change = self.changes.get_mut(&address);
-        let change = change.expect("it is there, or has been put there");
+        let change = match self.changes.get_mut(&address) {
+            Some(change) => {
+                self.unreduced.push(address);
+                change
+            }
+            None => {
+                let info = self.database.account(address);
+                if amount.is_zero() {
+                    self.unreduced.push(address);
+                }
+                let change = AccountChange {
+                    info: info.map_err(CreditFault::Database)?,
+                    ..AccountChange::default()
+                };
+                self.changes.push(address, change)
+            }
+        };
         let info = change.info.get_or_insert_default();
         info.balance = info
             .balance
@@ -224,7 +228,8 @@ impl<'d> State<'d> {
     /// # Errors
     /// The database's.
     pub fn into_net_changes(mut self) -> Result<StateChanges, DatabaseFault> {
-        self.unreduced.sort_unstable();
+        self.unreduced
+            .sort_unstable_by_key(|address| (first_bytes(address), *address));
         self.unreduced.dedup();
         for address in &self.unreduced {
             if let Some(change) = self.changes.get_mut(address)

@@ -9,6 +9,7 @@ mod account;
 mod deferred_call;
 mod host;
 mod owned;
+mod places;
 mod undo;
 
 pub use account::{Access, LiveAccount};
@@ -17,8 +18,8 @@ pub use undo::Checkpoint;
 
 pub(crate) use account::Slot;
 use deferred_call::Inputs;
-use hashbrown::hash_map::Entry;
 use owned::OwnedPlaces;
+use places::Places;
 use smallvec::SmallVec;
 use undo::Undo;
 
@@ -74,7 +75,7 @@ pub struct Journal {
     accounts: Vec<LiveAccount>,
     vacant: Vec<u32>,
     /// Where everything is owned: the places of all accounts.
-    index: Map<Address, u32>,
+    index: Places,
     /// Elsewhere: the places of those that the running transaction owns.
     owned: OwnedPlaces,
     /// The places of accounts as of the round's start, for those who do not own them.
@@ -103,7 +104,7 @@ impl Journal {
             owns_everything,
             accounts: Vec::new(),
             vacant: Vec::new(),
-            index: Map::default(),
+            index: Places::default(),
             owned: OwnedPlaces::default(),
             reads: Map::default(),
             epoch: 0,
@@ -289,14 +290,16 @@ impl Journal {
 
     /// All accounts, in no order, where everything is owned.
     pub fn addresses(&self) -> impl Iterator<Item = Address> + '_ {
-        self.index.keys().copied()
+        self.index
+            .iter()
+            .map(|place| self.accounts[place as usize].address)
     }
 
     /// Makes room for so many more accounts.
     pub fn reserve(&mut self, accounts: usize) {
         self.accounts.reserve(accounts);
         if self.owns_everything {
-            self.index.reserve(accounts);
+            self.index.reserve(accounts, &self.accounts);
         }
     }
 
@@ -313,20 +316,36 @@ impl Journal {
         addresses: impl Iterator<Item = Address>,
     ) -> Result<(), (Address, DatabaseFault)> {
         debug_assert!(self.owns_everything, "what is owned is told by `own`");
-        let mut fresh: SmallVec<[(Address, Loaded); 128]> = SmallVec::new();
+        // Where everything is owned no place becomes vacant.
+        let first = self.accounts.len();
+        let mut fresh: SmallVec<[Address; 128]> = SmallVec::new();
         for address in addresses {
-            if !self.index.contains_key(&address) {
-                let loaded = state.load(address).map_err(|error| (address, error))?;
-                fresh.push((address, loaded));
+            let address_at = |place: u32| match (place as usize).checked_sub(first) {
+                None => self.accounts[place as usize].address,
+                Some(place) => fresh[place],
+            };
+            let mut is_fresh = false;
+            self.index.insert(address, address_at, || {
+                is_fresh = true;
+                index_of(first + fresh.len())
+            });
+            if is_fresh {
+                fresh.push(address);
             }
         }
-        for (address, loaded) in fresh {
-            if let Entry::Vacant(entry) = self.index.entry(address) {
-                // Where everything is owned no place becomes vacant.
-                entry.insert(index_of(self.accounts.len()));
-                self.accounts
-                    .push(LiveAccount::new(address, loaded, Access::Owned));
+        let mut loaded: SmallVec<[Loaded; 128]> = SmallVec::new();
+        for address in &fresh {
+            match state.load(*address) {
+                Ok(found) => loaded.push(found),
+                Err(error) => {
+                    self.index.truncate(index_of(first));
+                    return Err((*address, error));
+                }
             }
+        }
+        for (address, loaded) in fresh.into_iter().zip(loaded) {
+            self.accounts
+                .push(LiveAccount::new(address, loaded, Access::Owned));
         }
         Ok(())
     }
@@ -352,7 +371,9 @@ impl Journal {
         match state.load(address) {
             Ok(loaded) if self.owns_everything => {
                 let index = self.place(LiveAccount::new(address, loaded, Access::Owned));
-                self.index.insert(address, index);
+                let accounts = &self.accounts;
+                let address_at = |place: u32| accounts[place as usize].address;
+                self.index.insert(address, address_at, || index);
                 Ok(index)
             }
             Ok(loaded) => {
@@ -367,7 +388,7 @@ impl Journal {
     /// The place of an account as the running transaction sees it, if it is loaded.
     fn known(&self, address: Address) -> Option<u32> {
         if self.owns_everything {
-            return self.index.get(&address).copied();
+            return self.index.get(address, &self.accounts);
         }
         let owned = self.owned.get(address);
         if owned.is_some() || self.reads.is_empty() {

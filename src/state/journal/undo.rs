@@ -91,7 +91,9 @@ impl Journal {
         if !self.owns_everything || !self.clears_empty() {
             return None;
         }
-        let ripemd = *self.index.get(&Address::from_low_u64_be(3))?;
+        let ripemd = self
+            .index
+            .get(Address::from_low_u64_be(3), &self.accounts)?;
         let was_touched = self.undo[checkpoint.undo..]
             .iter()
             .any(|undo| matches!(undo, Undo::Touched { account, .. } if *account == ripemd));
