@@ -19,6 +19,7 @@ use crate::{
     round::{
         Limits, Partition, Record, Roster, Scheduler,
         barrier::{Admitted, Barrier, BarrierFault, Ledger, NextRound, RunRound},
+        order::Records,
         scheduler::{Finish, expected_gas},
         tree::{Growth, Tree},
         worker::{Round, Setting, Work},
@@ -203,7 +204,9 @@ fn synchronous<'d>(
     executor.journal.drain_into(&mut state);
     if let Some(ledger) = ledger {
         ledger.note_after(&state).map_err(BlockFault::Database)?;
-        ledger.check(&[], &[]).map_err(BarrierFault::NotConserved)?;
+        ledger
+            .check(&[], &Records::default())
+            .map_err(BarrierFault::NotConserved)?;
     }
     let gas_used = receipts.iter().map(|receipt| receipt.gas_used).sum();
     let gas_paid = receipts.iter().filter_map(|receipt| receipt.tree_gas_used);
@@ -401,6 +404,8 @@ impl<'d> Rounds<'_, 'd> {
             .run(round, self.plan.partition, &mut self.receipts)
             .map_err(|(position, fault)| BlockFault::in_round(index, position, fault))?;
         self.take_time(&mut lap, |timing| &mut timing.running);
+        // What has run may be hundreds of megabytes.
+        drop(round.work);
         let coinbase = self.setting.block.coinbase;
         let run = RunRound::new(coinbase, outputs, round.published);
         self.grow_trees(index, &run.growth);

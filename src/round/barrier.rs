@@ -9,7 +9,7 @@ use primitive_types::U512;
 use super::{
     Record,
     credits::Credits,
-    order,
+    order::Records,
     tree::{Growth, Tree},
     worker::Output,
 };
@@ -84,7 +84,7 @@ pub struct Admitted {
 /// What a barrier leaves for the next round.
 pub struct NextRound {
     /// What it runs, in order.
-    pub records: Vec<Record>,
+    pub records: Records,
     /// What it does not run.
     pub refused: Vec<(Record, Limit)>,
 }
@@ -180,7 +180,7 @@ impl Barrier<'_> {
         for group in &published {
             self.trees[group[0].root as usize].publish(group);
         }
-        let mut records = order::sort(published, self.order, self.seed);
+        let mut records = Records::sorted(published, self.order, self.seed);
         let (admitted, limit) = self.room(round, &records);
         let refused = records.split_off(admitted);
         for record in &refused {
@@ -197,7 +197,7 @@ impl Barrier<'_> {
 
     /// How many of the records may run, the first of them; and which limit the others are beyond. What may
     /// run counts as admitted.
-    fn room(&mut self, round: u32, records: &[Record]) -> (usize, Limit) {
+    fn room(&mut self, round: u32, records: &Records) -> (usize, Limit) {
         if round + 1 >= self.limits.rounds_max {
             return (0, Limit::Rounds);
         }
@@ -336,7 +336,7 @@ impl Ledger {
     ///
     /// # Errors
     /// The two sums, if they differ.
-    pub fn check(&self, trees: &[Tree], pending: &[Record]) -> Result<(), Box<Imbalance>> {
+    pub fn check(&self, trees: &[Tree], pending: &Records) -> Result<(), Box<Imbalance>> {
         let escrow = pending.iter().fold(U512::zero(), |sum, record| {
             sum + U512::from(record.call.escrow())
         });

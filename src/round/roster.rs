@@ -12,7 +12,7 @@ use std::{
 use hashbrown::{HashTable, hash_table::Entry};
 use smallvec::SmallVec;
 
-use super::Record;
+use super::order::Records;
 use crate::{Address, state::key_hash::KeyState, transaction::Original};
 
 /// What a round owns.
@@ -72,7 +72,7 @@ impl Roster {
 
     /// Lists records in their order. One that shares its target with no writer of the round owns it
     /// read-only, and nothing is listed for it.
-    pub fn list_records(&mut self, records: &[Record], threads: usize) {
+    pub fn list_records(&mut self, records: &Records, threads: usize) {
         let has_static = records.iter().any(|record| record.call.is_static);
         if !has_static {
             self.list(records.len(), threads, 1, |position| {

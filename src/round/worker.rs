@@ -21,6 +21,7 @@ use smallvec::SmallVec;
 use super::{
     Record, Roster,
     credits::Credits,
+    order::Records,
     partition::{Batch, Members, Partition, Schedule},
     slots::Slots,
     tree::{Growth, TreeDelta},
@@ -127,7 +128,7 @@ pub enum Work {
     /// The block's transactions.
     Originals,
     /// Records, in their order.
-    Records(Vec<Record>),
+    Records(Records),
 }
 
 /// What the workers of a round share that run it together.
