@@ -8,6 +8,7 @@ pub mod order;
 pub mod partition;
 pub mod record;
 pub mod roster;
+pub mod running;
 pub mod scheduler;
 mod slots;
 pub mod tree;

@@ -9,7 +9,8 @@ use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 
 use super::{
     Partition,
-    worker::{Output, Round, Setting, Shared, WORKERS_MAX, Work, Worker},
+    running::{Round, Setting, Work},
+    worker::{Output, Shared, WORKERS_MAX, Worker},
 };
 use crate::{state::Fault, transaction::Receipt};
 

@@ -1,0 +1,211 @@
+//! A round while it runs: what it runs, on which state, who owns what, and what its transactions leave for
+//! the barrier. Who runs it is in `worker` and `scheduler`.
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU32, AtomicU64},
+};
+
+use crossbeam::queue::SegQueue;
+
+use super::{
+    Record, Roster,
+    order::Records,
+    partition::{Members, Partition},
+    slots::Slots,
+    worker::Shared,
+};
+use crate::{
+    Address, BlockEnvironment, Fork, U256,
+    call::Policy,
+    precompiles::Precompiles,
+    state::State,
+    trace::{TracerFactory, TransactionPlace},
+    transaction::{InvalidTransaction, Original, Receipt, Scene, TransactionRules},
+};
+
+/// What every round of a block shares.
+#[derive(Clone, Copy)]
+pub struct Setting<'e> {
+    /// The rules.
+    pub fork: Fork,
+    /// What becomes of calls.
+    pub policy: &'e Policy,
+    /// The block's facts.
+    pub block: &'e BlockEnvironment,
+    /// The fork's precompiles.
+    pub precompiles: &'e Precompiles,
+    /// What transactions are measured by.
+    pub rules: &'e TransactionRules,
+    /// The block's transactions.
+    pub originals: &'e [Original],
+    /// For each of them, the blob gas that those before it have left of the block's.
+    pub blob_gas_left: &'e [u64],
+    /// A guess at the gas that they will use.
+    pub gas_expected: u64,
+    /// Who runs rounds together.
+    pub workers: usize,
+    /// Who traces which transaction.
+    pub tracers: Option<&'e TracerFactory>,
+}
+
+impl<'e> Setting<'e> {
+    /// The facts of a transaction that runs on this state.
+    pub fn scene<'a>(&self, state: &'a State<'_>) -> Scene<'a>
+    where
+        'e: 'a,
+    {
+        Scene {
+            fork: self.fork,
+            policy: self.policy,
+            block: self.block,
+            precompiles: self.precompiles,
+            rules: self.rules,
+            state,
+        }
+    }
+
+    /// Whether the block has blob gas left for an original transaction (semantics, section 8).
+    ///
+    /// # Errors
+    /// How much it carries, and how much is left.
+    pub fn check_blob_gas(&self, position: u32) -> Result<(), InvalidTransaction> {
+        let position = position as usize;
+        let found = self.originals[position].recovered.transaction.blob_gas();
+        let left = self.blob_gas_left[position];
+        if found > left {
+            return Err(InvalidTransaction::BlobGasAboveBlock { found, left });
+        }
+        Ok(())
+    }
+}
+
+/// A round while it runs: read by its workers, changed by none.
+pub struct Round<'e> {
+    /// What every round of the block shares.
+    pub setting: Setting<'e>,
+    /// Which round it is, from 0.
+    pub index: u32,
+    /// The state as of the round's start.
+    pub state: State<'e>,
+    /// What it runs.
+    pub work: Work,
+    /// Who owns what.
+    pub roster: Roster,
+    /// The coinbase's number, if a transaction of round 0 owns it.
+    pub coinbase: Option<u32>,
+    /// The gas that each transaction has used, once it has run.
+    pub gas_used: Vec<AtomicU64>,
+    /// What transactions that succeeded have published, each its records in one push; in no order.
+    pub published: SegQueue<Vec<Record>>,
+    /// Fees of transactions before this position are paid to an owner of the coinbase.
+    pub(super) fees_paid_before: u32,
+    /// Such fees that have settled and not been paid yet, by position.
+    fees: Mutex<Vec<(u32, U256)>>,
+    /// The earliest position that could not be run; later ones need not be.
+    pub(super) fault_at: AtomicU32,
+}
+
+/// What a round runs.
+pub enum Work {
+    /// The block's transactions.
+    Originals,
+    /// Records, in their order.
+    Records(Records),
+}
+
+impl Work {
+    /// How many transactions.
+    pub fn len(&self, originals: &[Original]) -> usize {
+        match self {
+            Work::Originals => originals.len(),
+            Work::Records(records) => records.len(),
+        }
+    }
+}
+
+impl<'e> Round<'e> {
+    /// A round ready to run. The roster and the list of gas are filled; what was in them goes.
+    pub fn new(
+        setting: Setting<'e>,
+        index: u32,
+        state: State<'e>,
+        work: Work,
+        (mut roster, mut gas_used): (Roster, Vec<AtomicU64>),
+    ) -> Self {
+        match &work {
+            Work::Originals => roster.list_originals(setting.originals, setting.workers),
+            Work::Records(records) => roster.list_records(records, setting.workers),
+        }
+        gas_used.clear();
+        gas_used.resize_with(roster.len(), AtomicU64::default);
+        let coinbase = match work {
+            Work::Originals => roster.find(setting.block.coinbase),
+            Work::Records(_) => None,
+        };
+        let last_owner = coinbase.map(|coinbase| roster.last_owner(coinbase));
+        Self {
+            setting,
+            index,
+            state,
+            work,
+            roster,
+            coinbase,
+            gas_used,
+            published: SegQueue::new(),
+            fees_paid_before: last_owner.unwrap_or(0),
+            fees: Mutex::default(),
+            fault_at: AtomicU32::new(u32::MAX),
+        }
+    }
+
+    /// How many transactions it runs.
+    pub fn len(&self) -> usize {
+        self.roster.len()
+    }
+
+    /// Whether it runs none.
+    pub fn is_empty(&self) -> bool {
+        self.roster.is_empty()
+    }
+
+    /// Divides it into batches, for several workers.
+    pub fn share(&self, partition: &dyn Partition, receipts: Vec<Receipt>) -> Shared {
+        let senders: Option<Vec<Address>> = match &self.work {
+            Work::Originals => None,
+            Work::Records(records) => {
+                Some(records.iter().map(|record| record.call.sender).collect())
+            }
+        };
+        let schedule = partition.schedule(Members {
+            roster: &self.roster,
+            senders: senders.as_deref(),
+            coinbase: self.coinbase,
+        });
+        Shared::new(schedule, Slots::new(receipts, self.len()))
+    }
+
+    /// Which transaction of the block one of the round is.
+    pub(super) fn place(&self, position: u32) -> TransactionPlace {
+        let id = match &self.work {
+            Work::Originals => self.setting.originals[position as usize].recovered.hash,
+            Work::Records(records) => records[position as usize].id,
+        };
+        TransactionPlace {
+            round: self.index,
+            position,
+            id,
+        }
+    }
+
+    /// Whether an owner of the coinbase is bound to what comes before it.
+    pub(super) fn owns_coinbase(&self, position: u32) -> bool {
+        self.coinbase
+            .is_some_and(|coinbase| self.roster.owned(position).contains(&coinbase))
+    }
+
+    pub(super) fn fees(&self) -> MutexGuard<'_, Vec<(u32, U256)>> {
+        // Nothing that can panic runs while it is held.
+        self.fees.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
