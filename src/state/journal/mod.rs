@@ -8,6 +8,7 @@
 mod account;
 mod deferred_call;
 mod host;
+mod load;
 mod owned;
 mod places;
 mod undo;
@@ -20,7 +21,6 @@ pub(crate) use account::Slot;
 use deferred_call::Inputs;
 use owned::OwnedPlaces;
 use places::Places;
-use smallvec::SmallVec;
 use undo::Undo;
 
 use super::{AccessList, DatabaseFault, EMPTY_CODE_HASH, Map, State, Writes, overlay::Loaded};
@@ -183,52 +183,6 @@ impl Journal {
         }
     }
 
-    /// Loads an account that is to be owned, as of the round's start: its place, which stays its own
-    /// until it is given up.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn load(&mut self, state: &State<'_>, address: Address) -> Result<u32, Fault> {
-        let account = self.loaded_copy(state, address)?;
-        Ok(self.place(account))
-    }
-
-    /// Loads accounts that are to be owned, those that are not read already, and passes on where each
-    /// stands. What the database fails at is kept for whoever needs it.
-    ///
-    /// The loads do not wait for each other, as in [`Journal::preload`].
-    pub fn load_together(
-        &mut self,
-        state: &State<'_>,
-        wanted: impl Iterator<Item = (u32, Address)>,
-        places: &mut [u32],
-    ) {
-        self.not_loaded.clear();
-        let mut fresh: SmallVec<[(u32, Address, Loaded); 128]> = wanted
-            .filter(|(_, address)| self.reads.is_empty() || !self.reads.contains_key(address))
-            .map(|(number, address)| (number, address, Loaded::default()))
-            .collect();
-        for (_, address, loaded) in &mut fresh {
-            match state.load(*address) {
-                Ok(found) => *loaded = found,
-                Err(error) => self.not_loaded.push((*address, error)),
-            }
-        }
-        if !self.not_loaded.is_empty() {
-            // An account may have been wanted, and read, more than once.
-            fresh.retain(|(_, address, _)| {
-                let mut failed = self.not_loaded.iter().map(|(failed, _)| failed);
-                !failed.any(|failed| failed == address)
-            });
-        }
-        for (number, address, loaded) in fresh {
-            let place = &mut places[number as usize];
-            if *place == NO_PLACE {
-                *place = self.place(LiveAccount::new(address, loaded, Access::Owned));
-            }
-        }
-    }
-
     /// Takes an account over as its last owner left it: its place.
     pub fn adopt(&mut self, account: LiveAccount) -> u32 {
         self.place(account)
@@ -303,53 +257,6 @@ impl Journal {
         }
     }
 
-    /// Loads accounts that are about to be looked at, where everything is owned.
-    ///
-    /// The loads do not wait for each other, so that what each of them waits for, memory or a disk's
-    /// cache, comes together.
-    ///
-    /// # Errors
-    /// Which account is the first that the database failed at, and how.
-    pub fn preload(
-        &mut self,
-        state: &State<'_>,
-        addresses: impl Iterator<Item = Address>,
-    ) -> Result<(), (Address, DatabaseFault)> {
-        debug_assert!(self.owns_everything, "what is owned is told by `own`");
-        // Where everything is owned no place becomes vacant.
-        let first = self.accounts.len();
-        let mut fresh: SmallVec<[Address; 128]> = SmallVec::new();
-        for address in addresses {
-            let address_at = |place: u32| match (place as usize).checked_sub(first) {
-                None => self.accounts[place as usize].address,
-                Some(place) => fresh[place],
-            };
-            let mut is_fresh = false;
-            self.index.insert(address, address_at, || {
-                is_fresh = true;
-                index_of(first + fresh.len())
-            });
-            if is_fresh {
-                fresh.push(address);
-            }
-        }
-        let mut loaded: SmallVec<[Loaded; 128]> = SmallVec::new();
-        for address in &fresh {
-            match state.load(*address) {
-                Ok(found) => loaded.push(found),
-                Err(error) => {
-                    self.index.truncate(index_of(first));
-                    return Err((*address, error));
-                }
-            }
-        }
-        for (address, loaded) in fresh.into_iter().zip(loaded) {
-            self.accounts
-                .push(LiveAccount::new(address, loaded, Access::Owned));
-        }
-        Ok(())
-    }
-
     /// Takes the reason of the last [`Refusal::Fault`].
     pub fn take_fault(&mut self) -> Option<Fault> {
         self.fault.take()
@@ -358,31 +265,6 @@ impl Journal {
     /// The account at a place.
     pub fn account(&self, account: u32) -> &LiveAccount {
         &self.accounts[account as usize]
-    }
-
-    /// The place of an account, loading it if need be; not an access in the sense of EIP-2929.
-    ///
-    /// # Errors
-    /// [`Refusal::Fault`] if the database fails.
-    pub fn locate(&mut self, state: &State<'_>, address: Address) -> Result<u32, Refusal> {
-        if let Some(index) = self.known(address) {
-            return Ok(index);
-        }
-        match state.load(address) {
-            Ok(loaded) if self.owns_everything => {
-                let index = self.place(LiveAccount::new(address, loaded, Access::Owned));
-                let accounts = &self.accounts;
-                let address_at = |place: u32| accounts[place as usize].address;
-                self.index.insert(address, address_at, || index);
-                Ok(index)
-            }
-            Ok(loaded) => {
-                let index = self.place(LiveAccount::new(address, loaded, Access::ReadOnly));
-                self.reads.insert(address, index);
-                Ok(index)
-            }
-            Err(error) => self.refuse(Fault::Database(error)),
-        }
     }
 
     /// The place of an account as the running transaction sees it, if it is loaded.
@@ -663,28 +545,6 @@ impl Journal {
     fn refuse<T>(&mut self, fault: Fault) -> Result<T, Refusal> {
         self.fault = Some(fault);
         Err(Refusal::Fault)
-    }
-
-    /// The account as of the round's start; what an earlier transaction of this worker has read of
-    /// it is used, but not taken.
-    fn loaded_copy(&mut self, state: &State<'_>, address: Address) -> Result<LiveAccount, Fault> {
-        let failed = self.not_loaded.iter().position(|(at, _)| *at == address);
-        if let Some(at) = failed {
-            return Err(Fault::Database(self.not_loaded.swap_remove(at).1));
-        }
-        let (loaded, code) = match self.reads.get(&address) {
-            Some(index) => {
-                let live = &self.accounts[*index as usize];
-                (live.loaded(), live.code.clone())
-            }
-            None => {
-                let loaded = state.load(address).map_err(Fault::Database)?;
-                (loaded, None)
-            }
-        };
-        let mut account = LiveAccount::new(address, loaded, Access::Owned);
-        account.code = code;
-        Ok(account)
     }
 
     fn place(&mut self, account: LiveAccount) -> u32 {
