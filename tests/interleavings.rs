@@ -16,7 +16,7 @@ use deferevm::{
     Address, B256, Code, Evm, Fork, Halt, U256,
     block::Block,
     call::Policy,
-    example::{Example, workloads},
+    example::{Example, workloads, workloads::Workload},
     keccak256,
     round::{
         Limits, Owned, Partition, Schedule, SenderTarget,
@@ -212,6 +212,19 @@ struct Subject {
     block: Block,
 }
 
+impl Subject {
+    fn of(workload: Workload) -> Self {
+        Self {
+            name: workload.name.to_owned(),
+            fork: workload.fork,
+            limits: Limits::default(),
+            runs_edges: true,
+            state: workload.state,
+            block: workload.block,
+        }
+    }
+}
+
 /// Blocks of many shapes: independent, hot, deep, in and out of one account, and whatever bytes say.
 fn subjects() -> Vec<Subject> {
     let example = Example::new();
@@ -230,14 +243,7 @@ fn subjects() -> Vec<Subject> {
         workloads::fan_out(4, 30),
         workloads::ping_pong(12, 12),
     ] {
-        subjects.push(Subject {
-            name: workload.name.to_owned(),
-            fork: workload.fork,
-            limits: Limits::default(),
-            runs_edges: true,
-            state: workload.state,
-            block: workload.block,
-        });
+        subjects.push(Subject::of(workload));
     }
     for number in 0..10u64 {
         let mut word = keccak256(number.to_be_bytes());
@@ -259,45 +265,60 @@ fn subjects() -> Vec<Subject> {
     subjects
 }
 
-#[test]
-fn whatever_the_interleaving_a_block_has_one_digest() {
+/// Runs a block so often under each policy, with other pauses, workers and batches each time.
+fn check(subject: &Subject, runs: u64) {
+    for policy in [Policy::seed(), Policy::practical()] {
+        let evm = Evm::new(subject.fork)
+            .policy(policy)
+            .limits(subject.limits)
+            .edges(subject.runs_edges)
+            .audit(true);
+        let originals = evm.prepare(&subject.block);
+        let execute = |evm: &Evm, pauses: Pauses| -> B256 {
+            let database = Hesitant {
+                inner: &subject.state,
+                pauses,
+            };
+            let outcome = evm.execute_prepared(&database, &subject.block, &originals);
+            outcome.unwrap().digest()
+        };
+        let expected = execute(&evm, Pauses::new(0));
+        for run in 0..runs {
+            let pauses = Pauses::new(run);
+            let workers = [2, 3, 8][(run % 3) as usize];
+            let mut evm = match run % 4 {
+                0 => evm.clone().partition(Owned),
+                1 => evm.clone().partition(SenderTarget),
+                2 => evm.clone().partition(Splinters),
+                _ => evm.clone().partition(Shuffled(Pauses::new(!run))),
+            };
+            if run % 5 < 3 {
+                let pauses = pauses.clone();
+                evm = evm.tracer(move |_| Some(Box::new(Dawdler(pauses.clone()))));
+            }
+            let found = execute(&evm.workers(workers), pauses);
+            let place = format!("{}, {}, run {run}", subject.name, policy.name());
+            assert_eq!(found, expected, "{place}");
+        }
+    }
+}
+
+/// `DEFEREVM_INTERLEAVINGS`, if it is set.
+fn runs() -> u64 {
     let runs = std::env::var("DEFEREVM_INTERLEAVINGS")
         .map(|runs| runs.parse().expect("DEFEREVM_INTERLEAVINGS is a number"));
-    let runs = runs.unwrap_or(RUNS);
-    for subject in subjects() {
-        for policy in [Policy::seed(), Policy::practical()] {
-            let evm = Evm::new(subject.fork)
-                .policy(policy)
-                .limits(subject.limits)
-                .edges(subject.runs_edges)
-                .audit(true);
-            let originals = evm.prepare(&subject.block);
-            let execute = |evm: &Evm, pauses: Pauses| -> B256 {
-                let database = Hesitant {
-                    inner: &subject.state,
-                    pauses,
-                };
-                let outcome = evm.execute_prepared(&database, &subject.block, &originals);
-                outcome.unwrap().digest()
-            };
-            let expected = execute(&evm, Pauses::new(0));
-            for run in 0..runs {
-                let pauses = Pauses::new(run);
-                let workers = [2, 3, 8][(run % 3) as usize];
-                let mut evm = match run % 4 {
-                    0 => evm.clone().partition(Owned),
-                    1 => evm.clone().partition(SenderTarget),
-                    2 => evm.clone().partition(Splinters),
-                    _ => evm.clone().partition(Shuffled(Pauses::new(!run))),
-                };
-                if run % 5 < 3 {
-                    let pauses = pauses.clone();
-                    evm = evm.tracer(move |_| Some(Box::new(Dawdler(pauses.clone()))));
-                }
-                let found = execute(&evm.workers(workers), pauses);
-                let place = format!("{}, {}, run {run}", subject.name, policy.name());
-                assert_eq!(found, expected, "{place}");
-            }
-        }
+    runs.unwrap_or(RUNS)
+}
+
+#[test]
+fn whatever_the_interleaving_a_block_has_one_digest() {
+    subjects().iter().for_each(|subject| check(subject, runs()));
+}
+
+#[test]
+fn whatever_the_interleaving_a_block_of_thousands_has_one_digest() {
+    // More than the 4,096 from which on several threads list what a round owns, in both rounds.
+    for workload in [workloads::fan_in(4_200), workloads::routers(4_200)] {
+        check(&Subject::of(workload), runs().div_ceil(75));
     }
 }
