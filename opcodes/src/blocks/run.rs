@@ -223,8 +223,9 @@ pub(crate) unsafe fn run<H: Host + ?Sized>(
                 let here = ip;
                 // SAFETY: by 3.
                 ip = unsafe { here.add(1) };
-                // SAFETY: by 3.
-                match unsafe { *here } {
+                // SAFETY: by 3. Matched behind the reference: taken out of it, each operation would be copied first.
+                let op = unsafe { &*here };
+                match *op {
                     Op::Block(_) => enter_at!(here),
                     // SAFETY: by 3.
                     Op::Run(header) => ip = unsafe { ip.add(header.skip as usize) },
