@@ -96,10 +96,6 @@ impl Prepared {
 
 impl Machine<'_> {
     /// The same with one engine for all code.
-    #[allow(
-        dead_code,
-        reason = "each benchmark compiles this module and uses a part of it"
-    )]
     pub fn on(mut self, tier: Tier) -> Self {
         self.executor.set_tier(tier);
         self

@@ -209,8 +209,8 @@ fn synchronous<'d>(
             .map_err(BarrierFault::NotConserved)?;
     }
     let gas_used = receipts.iter().map(|receipt| receipt.gas_used).sum();
-    let gas_paid = receipts.iter().filter_map(|receipt| receipt.tree_gas_used);
-    let gas_paid = gas_paid.sum();
+    let paid = receipts.iter().filter_map(|receipt| receipt.tree_gas_used);
+    let gas_paid = paid.sum();
     let rounds = vec![RoundOutcome {
         index: 0,
         receipts: 0..receipts.len(),

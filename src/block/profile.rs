@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{Address, round::Roster, state::account::first_bytes};
+use crate::{Address, round::Roster, state::account::sort_key};
 
 /// What a round's transactions consumed, and how that lies.
 pub(super) struct Profile {
@@ -60,9 +60,8 @@ pub(super) fn profile(
     let hottest = most.filter(|most| *most > 0).and_then(|most| {
         let addresses = accounts.iter().zip(roster.addresses());
         let hottest = addresses.filter(|(account, _)| account.gas == most);
-        // The first bytes almost always decide.
-        let address = hottest.map(|(_, address)| (first_bytes(address), *address));
-        Some((address.min()?.1, most))
+        let (_, address) = hottest.min_by_key(|(_, address)| sort_key(address))?;
+        Some((*address, most))
     });
     Profile {
         gas_used,

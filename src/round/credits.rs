@@ -4,7 +4,7 @@ use primitive_types::U512;
 
 use crate::{
     Address, U256,
-    state::{Map, account::first_bytes},
+    state::{Map, account::sort_key},
 };
 
 /// Sums of credits by account. Most go to the coinbase.
@@ -60,7 +60,7 @@ impl Credits {
     pub fn sorted(self) -> Vec<(Address, U512)> {
         let coinbase = self.to_coinbase.map(|sum| (self.coinbase, sum));
         let mut sums: Vec<_> = self.to_others.into_iter().chain(coinbase).collect();
-        sums.sort_unstable_by_key(|(address, _)| (first_bytes(address), *address));
+        sums.sort_unstable_by_key(|(address, _)| sort_key(address));
         sums
     }
 }

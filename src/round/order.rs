@@ -72,8 +72,8 @@ impl Records {
         others.iter().map(|place| self.at(*place).clone()).collect()
     }
 
-    fn at(&self, (group, place): (u32, u32)) -> &Record {
-        &self.groups[group as usize][place as usize]
+    fn at(&self, place: (u32, u32)) -> &Record {
+        record_at(&self.groups, place)
     }
 
     /// A stable sort leaves the rest as it is.
@@ -84,18 +84,15 @@ impl Records {
             .flatten()
             .any(|record| record.call.is_creation())
         {
-            order.sort_by_key(|(group, place)| {
-                let record = &groups[*group as usize][*place as usize];
-                !record.call.is_creation()
-            });
+            order.sort_by_key(|place| !record_at(groups, *place).call.is_creation());
         }
     }
 
     /// Creations first, then by a hash, of which the first bytes almost always decide.
     fn by_hash(&mut self, key: impl Fn(&Record) -> B256) {
         let Self { groups, order } = self;
-        order.sort_by_cached_key(|(group, place)| {
-            let record = &groups[*group as usize][*place as usize];
+        order.sort_by_cached_key(|place| {
+            let record = record_at(groups, *place);
             let B256(bytes) = key(record);
             let (first, rest) = bytes
                 .split_first_chunk::<8>()
@@ -112,6 +109,10 @@ impl Index<usize> for Records {
     fn index(&self, position: usize) -> &Record {
         self.at(self.order[position])
     }
+}
+
+fn record_at(groups: &[Vec<Record>], (group, place): (u32, u32)) -> &Record {
+    &groups[group as usize][place as usize]
 }
 
 fn seeded_key(seed: B256, id: B256) -> B256 {

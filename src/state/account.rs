@@ -47,6 +47,11 @@ pub(crate) fn first_bytes(address: &Address) -> u64 {
     u64::from_be_bytes(*first.expect("an address has 20 bytes"))
 }
 
+/// What addresses are sorted by: as the addresses themselves, but the first bytes almost always decide.
+pub(crate) fn sort_key(address: &Address) -> (u64, Address) {
+    (first_bytes(address), *address)
+}
+
 /// The address of a contract made by CREATE or by a creation transaction: the low 20 bytes of
 /// keccak256(rlp([creator, nonce])).
 pub fn create_address(creator: Address, nonce: u64) -> Address {

@@ -171,7 +171,7 @@ impl Shard {
             let mut index = HashTable::with_capacity(self.length);
             for (place, (address, _)) in self.places() {
                 index.insert_unique(KeyState.hash_one(address), place, |place| {
-                    self.hash_at(*place)
+                    hash_at(&self.chunks, *place)
                 });
             }
             index
@@ -246,10 +246,6 @@ impl Shard {
             let entries = entries.iter().enumerate();
             entries.map(move |(offset, entry)| (join(chunk, offset), entry))
         })
-    }
-
-    fn hash_at(&self, place: u32) -> u64 {
-        hash_at(&self.chunks, place)
     }
 }
 

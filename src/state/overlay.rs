@@ -5,7 +5,7 @@
 
 use super::{
     AccountInfo, DatabaseFault, EMPTY_CODE_HASH, ErasedDatabase, Map,
-    account::first_bytes,
+    account::sort_key,
     changes::{AccountChange, Changes, StateChanges},
     writes::Writes,
 };
@@ -228,8 +228,7 @@ impl<'d> State<'d> {
     /// # Errors
     /// The database's.
     pub fn into_net_changes(mut self) -> Result<StateChanges, DatabaseFault> {
-        self.unreduced
-            .sort_unstable_by_key(|address| (first_bytes(address), *address));
+        self.unreduced.sort_unstable_by_key(sort_key);
         self.unreduced.dedup();
         for address in &self.unreduced {
             if let Some(change) = self.changes.get_mut(address)

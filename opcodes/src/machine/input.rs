@@ -70,16 +70,20 @@ mod tests {
     use super::*;
     use crate::{U256, machine::gas::Gas};
 
-    #[test]
-    fn a_lent_memory_comes_back_as_it_was() {
+    fn memory_of(bytes: u64) -> Memory {
         let mut memory = Memory::default();
         let mut gas = Gas {
             remaining: 1000,
             refund: 0,
         };
+        let size = U256::from(bytes);
+        memory.expand(U256::zero(), size, &mut gas).unwrap();
         memory
-            .expand(U256::zero(), U256::from(64), &mut gas)
-            .unwrap();
+    }
+
+    #[test]
+    fn a_lent_memory_comes_back_as_it_was() {
+        let mut memory = memory_of(64);
         memory.region_mut(30..34).copy_from_slice(&[1, 2, 3, 4]);
         let before = memory.bytes().to_vec();
 
@@ -97,14 +101,7 @@ mod tests {
 
     #[test]
     fn an_empty_range_leaves_the_memory_where_it_is() {
-        let mut memory = Memory::default();
-        let mut gas = Gas {
-            remaining: 1000,
-            refund: 0,
-        };
-        memory
-            .expand(U256::zero(), U256::from(32), &mut gas)
-            .unwrap();
+        let mut memory = memory_of(32);
         let mut input = Input::default();
         input.borrow(&mut memory, 0..0);
         assert!(input.bytes().is_empty());
