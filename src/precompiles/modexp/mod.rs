@@ -1,9 +1,12 @@
 //! MODEXP, 0x05: `base ^ exponent % modulus` of any length (EIP-198, repriced by EIP-2565 and EIP-7883,
-//! bounded by EIP-7823). Owns prices and bounds; the arithmetic is the crate `aurora-engine-modexp`.
+//! bounded by EIP-7823). Owns prices and bounds; the arithmetic is in `power`.
+
+mod power;
 
 use bytes::Bytes;
 use deferevm_opcodes::{Fork, U256};
 
+use self::power::power;
 use super::{PrecompileError, PrecompileOutput, PrecompileResult, charge, padded};
 
 /// The length of the three lengths that the input starts with, in bytes.
@@ -150,35 +153,10 @@ fn operand(body: &[u8], offset: usize, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// The power, as long as the modulus; zero where the modulus is.
-fn power(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Vec<u8> {
-    let significant = without_leading_zeros(modulus);
-    let mut result = vec![0; modulus.len()];
-    if significant.is_empty() || significant == [1] {
-        return result;
-    }
-    let (base, exponent) = (without_leading_zeros(base), without_leading_zeros(exponent));
-    let power = match (base, exponent) {
-        (_, []) => vec![1],
-        ([], _) => vec![],
-        _ => aurora_engine_modexp::modexp(base, exponent, significant),
-    };
-    let power = without_leading_zeros(&power);
-    let start = result.len() - power.len();
-    result[start..].copy_from_slice(power);
-    result
-}
-
-fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    &bytes[zeros..]
-}
-
 #[cfg(test)]
 mod tests {
     use alloy_primitives::hex;
     use num_bigint::BigUint;
-    use proptest::prelude::*;
 
     use super::*;
 
@@ -311,55 +289,5 @@ mod tests {
         );
         assert_eq!(gas([1, 36, 32], &tail, Fork::Osaka), Some(16 * 64));
         assert_eq!(gas([1, 32, 32], &[0; 33], Fork::Byzantium), Some(1024 / 20));
-    }
-
-    #[test]
-    fn zero_and_one_as_modulus_give_zeros_and_the_zeroth_power_is_one() {
-        assert_eq!(power(&[5], &[3], &[0, 0]), [0, 0]);
-        assert_eq!(power(&[5], &[], &[0, 1]), [0, 0]);
-        assert_eq!(power(&[0], &[0], &[0, 7]), [0, 1]);
-        assert_eq!(power(&[0], &[9], &[7]), [0]);
-    }
-
-    fn operand_of(bytes: usize) -> impl Strategy<Value = Vec<u8>> {
-        let random = prop::collection::vec(any::<u8>(), 0..=bytes);
-        let edge = (
-            0..=bytes,
-            prop::sample::select(vec![0, 1, 0x80, 0xff]),
-            any::<bool>(),
-        );
-        let edge = edge.prop_map(|(length, byte, last)| {
-            let mut bytes = vec![if last { 0xff } else { 0 }; length];
-            let place = if last { length.checked_sub(1) } else { Some(0) };
-            if let Some(byte_at) = place.and_then(|place| bytes.get_mut(place)) {
-                *byte_at = byte;
-            }
-            bytes
-        });
-        prop_oneof![3 => random, 1 => edge]
-    }
-
-    proptest! {
-        /// Odd, even and power-of-two moduli, against the general algorithm of another crate.
-        #[test]
-        fn powers_equal_those_of_num_bigint(
-            base in operand_of(80),
-            exponent in operand_of(40),
-            modulus in operand_of(80),
-            zeros in 0_usize..20,
-        ) {
-            let modulus = [&modulus[..], &vec![0; zeros]].concat();
-            let number = BigUint::from_bytes_be(&modulus);
-            let mut expected = vec![0; modulus.len()];
-            if number != BigUint::default() {
-                let base = BigUint::from_bytes_be(&base);
-                let power = base.modpow(&BigUint::from_bytes_be(&exponent), &number);
-                let power = power.to_bytes_be();
-                let power = without_leading_zeros(&power);
-                let start = expected.len() - power.len();
-                expected[start..].copy_from_slice(power);
-            }
-            prop_assert_eq!(power(&base, &exponent, &modulus), expected);
-        }
     }
 }
