@@ -1,7 +1,5 @@
 //! How accounts come into a journal from the state as of the round's start: one by one, or many together.
 
-use smallvec::SmallVec;
-
 use super::{Access, Fault, Journal, LiveAccount, NO_PLACE, index_of};
 use crate::{
     Address, Refusal,
@@ -30,11 +28,13 @@ impl Journal {
         places: &mut [u32],
     ) {
         self.not_loaded.clear();
-        let mut fresh: SmallVec<[(u32, Address, Loaded); 128]> = wanted
-            .filter(|(_, address)| self.reads.is_empty() || !self.reads.contains_key(address))
-            .map(|(number, address)| (number, address, Loaded::default()))
-            .collect();
-        for (_, address, loaded) in &mut fresh {
+        let mut coming = std::mem::take(&mut self.coming);
+        coming.extend(
+            wanted
+                .filter(|(_, address)| self.reads.is_empty() || !self.reads.contains_key(address))
+                .map(|(number, address)| (number, address, Loaded::default())),
+        );
+        for (_, address, loaded) in &mut coming {
             match state.load(*address) {
                 Ok(found) => *loaded = found,
                 Err(error) => self.not_loaded.push((*address, error)),
@@ -42,17 +42,18 @@ impl Journal {
         }
         if !self.not_loaded.is_empty() {
             // An account may have been wanted, and read, more than once.
-            fresh.retain(|(_, address, _)| {
+            coming.retain(|(_, address, _)| {
                 let mut failed = self.not_loaded.iter().map(|(failed, _)| failed);
                 !failed.any(|failed| failed == address)
             });
         }
-        for (number, address, loaded) in fresh {
+        for (number, address, loaded) in coming.drain(..) {
             let place = &mut places[number as usize];
             if *place == NO_PLACE {
                 *place = self.place(LiveAccount::new(address, loaded, Access::Owned));
             }
         }
+        self.coming = coming;
     }
 
     /// Loads accounts that are about to be looked at, where everything is owned.
@@ -70,35 +71,34 @@ impl Journal {
         debug_assert!(self.owns_everything, "what is owned is told by `own`");
         // Where everything is owned no place becomes vacant.
         let first = self.accounts.len();
-        let mut fresh: SmallVec<[Address; 128]> = SmallVec::new();
+        let mut coming = std::mem::take(&mut self.coming);
         for address in addresses {
             let address_at = |place: u32| match (place as usize).checked_sub(first) {
                 None => self.accounts[place as usize].address,
-                Some(place) => fresh[place],
+                Some(place) => coming[place].1,
             };
-            let mut is_fresh = false;
+            let mut new_place = None;
             self.index.insert(address, address_at, || {
-                is_fresh = true;
-                index_of(first + fresh.len())
+                *new_place.insert(index_of(first + coming.len()))
             });
-            if is_fresh {
-                fresh.push(address);
+            if let Some(place) = new_place {
+                coming.push((place, address, Loaded::default()));
             }
         }
-        let mut loaded: SmallVec<[Loaded; 128]> = SmallVec::new();
-        for address in &fresh {
+        for (_, address, loaded) in &mut coming {
             match state.load(*address) {
-                Ok(found) => loaded.push(found),
+                Ok(found) => *loaded = found,
                 Err(error) => {
                     self.index.truncate(index_of(first));
                     return Err((*address, error));
                 }
             }
         }
-        for (address, loaded) in fresh.into_iter().zip(loaded) {
-            self.accounts
-                .push(LiveAccount::new(address, loaded, Access::Owned));
-        }
+        let accounts = coming.drain(..);
+        self.accounts.extend(
+            accounts.map(|(_, address, loaded)| LiveAccount::new(address, loaded, Access::Owned)),
+        );
+        self.coming = coming;
         Ok(())
     }
 

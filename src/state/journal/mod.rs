@@ -93,6 +93,8 @@ pub struct Journal {
     fault: Option<Fault>,
     /// Accounts that could not be loaded ahead, and why: whoever needs one fails with it.
     not_loaded: Vec<(Address, DatabaseFault)>,
+    /// Accounts while they are loaded ahead, with what they are wanted for. Empty at any other time.
+    coming: Vec<(u32, Address, Loaded)>,
 }
 
 impl Journal {
@@ -118,6 +120,7 @@ impl Journal {
             burnt: U256::zero(),
             fault: None,
             not_loaded: Vec::new(),
+            coming: Vec::new(),
         }
     }
 
