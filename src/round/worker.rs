@@ -144,8 +144,12 @@ impl Output {
 impl Worker {
     /// A worker for rounds of one setting.
     pub fn new(setting: &Setting<'_>) -> Self {
+        let mut executor = Executor::new(setting.fork, setting.policy, setting.precompiles);
+        if setting.workers > 1 {
+            executor.journal.keep_codes();
+        }
         Self {
-            executor: Executor::new(setting.fork, setting.policy, setting.precompiles),
+            executor,
             held: Vec::new(),
             places: Vec::new(),
             place_of: Vec::new(),

@@ -13,11 +13,15 @@ use bytes::Bytes;
 use super::jump_destinations;
 use crate::{Address, B256, Fork, blocks::Blocks, table};
 
-/// A contract's code, analysed at most once; clones share it.
-#[derive(Clone, Debug)]
-pub struct Code(Arc<Shared>);
+/// A contract's code, analysed at most once; clones share it. The empty one owns nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Code(Option<Arc<Handle>>);
 
-#[derive(Debug, Default)]
+/// What clones are counted by; see [`Code::with_own_count`].
+#[derive(Debug)]
+struct Handle(Arc<Shared>);
+
+#[derive(Debug)]
 struct Shared {
     bytes: Bytes,
     hash: B256,
@@ -49,13 +53,17 @@ pub(crate) struct Analysis {
     length: usize,
 }
 
-impl Default for Code {
-    /// No code. All clones of it share one allocation.
-    fn default() -> Self {
-        static EMPTY: OnceLock<Code> = OnceLock::new();
-        EMPTY
-            .get_or_init(|| Self(Arc::new(Shared::default())))
-            .clone()
+static EMPTY: Shared = Shared::new(Bytes::new(), B256::zero());
+
+impl Shared {
+    const fn new(bytes: Bytes, hash: B256) -> Self {
+        Self {
+            bytes,
+            hash,
+            analysis: OnceLock::new(),
+            blocks: OnceLock::new(),
+            heat: AtomicU64::new(0),
+        }
     }
 }
 
@@ -68,28 +76,44 @@ impl Code {
 
     /// Code whose Keccak-256 hash is known.
     pub fn with_hash(bytes: Bytes, hash: B256) -> Self {
-        Self(Arc::new(Shared {
-            bytes,
-            hash,
-            analysis: OnceLock::new(),
-            blocks: OnceLock::new(),
-            heat: AtomicU64::new(0),
-        }))
+        Self::counting(Arc::new(Shared::new(bytes, hash)))
+    }
+
+    /// The same code, analysis included, whose clones are counted apart from this one's: threads that run
+    /// it need not wait for each other to count.
+    #[must_use]
+    pub fn with_own_count(&self) -> Self {
+        match &self.0 {
+            Some(handle) => Self::counting(Arc::clone(&handle.0)),
+            None => Self::default(),
+        }
+    }
+
+    fn counting(shared: Arc<Shared>) -> Self {
+        Self(Some(Arc::new(Handle(shared))))
+    }
+
+    #[inline]
+    fn shared(&self) -> &Shared {
+        match &self.0 {
+            Some(handle) => &handle.0,
+            None => &EMPTY,
+        }
     }
 
     /// The code's bytes, unpadded.
     pub fn bytes(&self) -> &Bytes {
-        &self.0.bytes
+        &self.shared().bytes
     }
 
     /// Keccak-256 of the bytes.
     pub fn hash(&self) -> B256 {
-        self.0.hash
+        self.shared().hash
     }
 
     /// Where the code delegates to, if it is an EIP-7702 designator (0xef0100 and an address).
     pub fn delegate(&self) -> Option<Address> {
-        match self.0.bytes.strip_prefix(&[0xef, 0x01, 0x00]) {
+        match self.shared().bytes.strip_prefix(&[0xef, 0x01, 0x00]) {
             Some(address) if address.len() == 20 => Some(Address::from_slice(address)),
             _ => None,
         }
@@ -102,35 +126,37 @@ impl Code {
 
     /// The analysis, made on first use.
     pub(crate) fn analysis(&self) -> &Analysis {
-        self.0.analysis.get_or_init(|| Analysis::new(&self.0.bytes))
+        self.shared()
+            .analysis
+            .get_or_init(|| Analysis::new(&self.shared().bytes))
     }
 
     /// The code in blocks, if it has been translated, and for this fork.
     #[inline]
     pub(crate) fn blocks(&self, fork: Fork) -> Option<&Blocks> {
-        let blocks = self.0.blocks.get()?.as_deref()?;
+        let blocks = self.shared().blocks.get()?.as_deref()?;
         (blocks.fork() == fork).then_some(blocks)
     }
 
     /// Translates the code into blocks, if that has not been done.
     pub(crate) fn translate(&self, fork: Fork) {
-        self.0
+        self.shared()
             .blocks
             .get_or_init(|| Blocks::new(self.analysis(), fork).map(Box::new));
     }
 
     /// How many bytes tier 0 may run of this code before it is translated; `None` if it never is.
     pub(crate) fn bytes_until_hot(&self) -> Option<u64> {
-        if self.0.hash.is_zero() || self.0.blocks.get().is_some() {
+        if self.shared().hash.is_zero() || self.shared().blocks.get().is_some() {
             return None;
         }
-        let threshold = self.0.bytes.len() as u64 * RUNS_UNTIL_HOT;
-        Some(threshold.saturating_sub(self.0.heat.load(Ordering::Relaxed)))
+        let threshold = self.shared().bytes.len() as u64 * RUNS_UNTIL_HOT;
+        Some(threshold.saturating_sub(self.shared().heat.load(Ordering::Relaxed)))
     }
 
     /// Counts bytes that tier 0 has run.
     pub(crate) fn add_heat(&self, bytes: u64) {
-        self.0.heat.fetch_add(bytes, Ordering::Relaxed);
+        self.shared().heat.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
@@ -186,6 +212,18 @@ mod tests {
             let next = 1 + usize::from(push - table::PUSH0);
             assert_eq!(analysis.padded()[next], table::STOP);
         }
+    }
+
+    #[test]
+    fn codes_with_counts_of_their_own_share_all_else() {
+        let code = Code::new(Bytes::from_static(&[0x5b; 100]));
+        let other = code.with_own_count();
+        other.translate(Fork::Osaka);
+        assert!(code.blocks(Fork::Osaka).is_some());
+        let [counted, counted_apart] =
+            [&code, &other].map(|code| Arc::strong_count(code.0.as_ref().unwrap()));
+        assert_eq!((counted, counted_apart), (1, 1));
+        assert_eq!(Code::default().with_own_count().bytes().len(), 0);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use places::Places;
 use undo::Undo;
 
 use super::{AccessList, DatabaseFault, EMPTY_CODE_HASH, Map, State, Writes, overlay::Loaded};
-use crate::{Address, Code, Fork, Log, Refusal, U256};
+use crate::{Address, B256, Code, Fork, Log, Refusal, U256};
 
 /// Why a transaction cannot go on at all. What it has done so far is undone by its caller.
 #[derive(Debug)]
@@ -95,6 +95,8 @@ pub struct Journal {
     not_loaded: Vec<(Address, DatabaseFault)>,
     /// Accounts while they are loaded ahead, with what they are wanted for. Empty at any other time.
     coming: Vec<(u32, Address, Loaded)>,
+    /// Codes by hash, if other threads run the same ones: see [`Journal::keep_codes`].
+    codes: Option<Map<B256, Code>>,
 }
 
 impl Journal {
@@ -121,7 +123,14 @@ impl Journal {
             fault: None,
             not_loaded: Vec::new(),
             coming: Vec::new(),
+            codes: None,
         }
+    }
+
+    /// From now on each code is kept with a count of its own, and its clones are made from that: threads
+    /// that run the same code do not wait for each other to count them.
+    pub fn keep_codes(&mut self) {
+        self.codes.get_or_insert_default();
     }
 
     /// Forgets all accounts: the state below has changed, or another block begins.
@@ -328,10 +337,17 @@ impl Journal {
         if !live.has_code() {
             return Ok(Code::default());
         }
-        match state.code(live.info.code_hash) {
-            Ok(Some(code)) => {
-                live.code = Some(code.clone());
-                Ok(code)
+        let hash = live.info.code_hash;
+        if let Some(code) = self.codes.as_ref().and_then(|codes| codes.get(&hash)) {
+            return Ok(live.code.insert(code.clone()).clone());
+        }
+        match state.code(hash) {
+            Ok(Some(mut code)) => {
+                if let Some(codes) = &mut self.codes {
+                    code = code.with_own_count();
+                    codes.insert(hash, code.clone());
+                }
+                Ok(live.code.insert(code).clone())
             }
             Ok(None) => {
                 let address = live.address;
