@@ -155,14 +155,16 @@ impl Original {
     }
 
     /// The accounts that it owns, each once: sender, target, authorities (semantics, section 2).
+    #[inline]
     pub fn owned(&self) -> SmallVec<[Address; 2]> {
-        let mut owned = SmallVec::new();
-        owned.push(self.recovered.sender);
-        for address in
-            core::iter::once(self.target()).chain(self.authorities.iter().flatten().copied())
-        {
-            if !owned.contains(&address) {
-                owned.push(address);
+        let (sender, target) = (self.recovered.sender, self.target());
+        let mut owned = SmallVec::from_buf([sender, target]);
+        if sender == target {
+            owned.truncate(1);
+        }
+        for address in self.authorities.iter().flatten() {
+            if !owned.contains(address) {
+                owned.push(*address);
             }
         }
         owned

@@ -72,7 +72,8 @@ impl DeferredCall {
 impl Inputs {
     /// Adds the input of the next call. One that equals the last call's lies where that does.
     pub fn push(&mut self, input: &[u8], last: Option<&DeferredCall>) -> Input {
-        if let Some(last) = last.map(|call| &call.input)
+        if !input.is_empty()
+            && let Some(last) = last.map(|call| &call.input)
             && last.length as usize == input.len()
             && self.0[last.range()] == *input
         {

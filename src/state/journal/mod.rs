@@ -41,6 +41,9 @@ pub enum Fault {
     Panicked(String),
 }
 
+/// Room for so many logs, credits or deferred calls is kept from transaction to transaction.
+const KEPT: usize = 1024;
+
 /// Stands for an account that is not loaded.
 pub const NO_PLACE: u32 = u32::MAX;
 
@@ -188,9 +191,9 @@ impl Journal {
         }
         self.inputs.hand_out(&mut self.deferred_calls);
         Effects {
-            logs: std::mem::take(&mut self.logs),
-            credits: std::mem::take(&mut self.credits),
-            deferred_calls: std::mem::take(&mut self.deferred_calls),
+            logs: taken(&mut self.logs),
+            credits: taken(&mut self.credits),
+            deferred_calls: taken(&mut self.deferred_calls),
             burnt: self.burnt,
         }
     }
@@ -574,6 +577,14 @@ impl Journal {
         self.accounts.push(account);
         index_of(self.accounts.len() - 1)
     }
+}
+
+/// What a list holds, in no more memory than that takes; what the list has itself it keeps for the next
+/// transaction, unless that is much.
+fn taken<T>(list: &mut Vec<T>) -> Vec<T> {
+    let taken = list.drain(..).collect();
+    list.shrink_to(KEPT);
+    taken
 }
 
 fn index_of(place: usize) -> u32 {
