@@ -82,7 +82,8 @@ fn play(role: &str) -> Result<(), String> {
     let work = load(|candidate| candidate == name)?
         .pop()
         .ok_or("no such work")?;
-    children::answer(|| work.run(policy, 1));
+    let evms = work.evms(policy, 1);
+    children::answer(|| work.run(&evms));
     Ok(())
 }
 
@@ -169,17 +170,22 @@ impl Job {
 }
 
 impl Work {
+    /// An EVM for each block. Those who run many blocks keep theirs, and its threads.
+    fn evms(&self, policy: Policy, workers: usize) -> Vec<Evm> {
+        let evm = |job: &Job| job.evm.clone().policy(policy).workers(workers);
+        self.blocks.iter().map(evm).collect()
+    }
+
     /// Runs everything once: how many milliseconds it took until the outcome of each block was there.
-    fn run(&self, policy: Policy, workers: usize) -> f64 {
-        let run = |job: &Job| {
-            let evm = job.evm.clone().policy(policy).workers(workers);
+    fn run(&self, evms: &[Evm]) -> f64 {
+        let run = |(job, evm): (&Job, &Evm)| {
             let start = Instant::now();
-            let outcome = black_box(job.run(&evm));
+            let outcome = black_box(job.run(evm));
             let taken = start.elapsed();
             drop(outcome);
             taken.as_secs_f64() * 1e3
         };
-        self.blocks.iter().map(run).sum()
+        self.blocks.iter().zip(evms).map(run).sum()
     }
 
     /// Once more, with a look at what came of it: outcomes, and the shares of scheduling and barriers.
@@ -200,13 +206,13 @@ impl Work {
     }
 
     fn measure(&self, policy: Policy, runs: usize, processors: usize) -> Row {
-        let mut settings = vec![(Policy::Synchronous, 1)];
-        settings.extend((1..=processors).map(|workers| (policy, workers)));
+        let mut settings = vec![self.evms(Policy::Synchronous, 1)];
+        settings.extend((1..=processors).map(|workers| self.evms(policy, workers)));
         let mut times = vec![Vec::new(); settings.len()];
         // In turns, so that what else the machine does hits all alike; the first turn warms up.
         for turn in 0..=runs {
             for (setting, times) in settings.iter().zip(&mut times) {
-                let milliseconds = self.run(setting.0, setting.1);
+                let milliseconds = self.run(setting);
                 if turn > 0 {
                     times.push(milliseconds);
                 }

@@ -10,7 +10,10 @@ use crate::{
     },
     call::Policy,
     precompiles::{Precompile, Precompiles},
-    round::{Limits, One, Owned, Partition, SenderTarget},
+    round::{
+        Limits, One, Owned, Partition, SenderTarget,
+        threads::{Pool, Threads},
+    },
     state::{Database, InMemoryDatabase, StateChanges, roots::root_after},
     trace::{Tracer, TracerFactory, TransactionPlace},
     transaction::{BlobSchedule, Original, TransactionRules},
@@ -35,6 +38,9 @@ pub struct Evm {
     fork: Fork,
     policy: Policy,
     workers: usize,
+    shares_all: bool,
+    /// For clones too, so that the threads of one block are there for the next.
+    pool: Pool,
     partition: Option<Shared>,
     limits: Limits,
     rules: TransactionRules,
@@ -59,6 +65,8 @@ impl Evm {
             fork,
             policy: Policy::Synchronous,
             workers: 1,
+            shares_all: false,
+            pool: Pool::default(),
             partition: None,
             limits: Limits::default(),
             rules: TransactionRules::of(fork),
@@ -78,9 +86,23 @@ impl Evm {
     }
 
     /// Who runs rounds together, the calling thread included: 1 to 256. It changes no result.
+    ///
+    /// The other threads are started by the first deferred block; they wait for the next one, and end with
+    /// the last clone of this `Evm` that has the same workers.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
+        if workers != self.workers {
+            self.pool = Pool::default();
+        }
         self.workers = workers;
+        self
+    }
+
+    /// Whether workers share every round that falls into batches, and not just those that are worth waking
+    /// them for. It changes no result, and is for tests of them.
+    #[must_use]
+    pub fn share_all(mut self, shares_all: bool) -> Self {
+        self.shares_all = shares_all;
         self
     }
 
@@ -230,7 +252,11 @@ impl Evm {
                 .as_deref()
                 .unwrap_or_else(|| Precompiles::of(self.fork)),
             rules: self.rules,
-            workers: self.workers,
+            threads: match self.policy {
+                Policy::Synchronous => Threads::ALONE,
+                Policy::Deferred(_) => self.pool.threads(self.workers),
+            },
+            shares_all: self.shares_all,
             partition: match &self.partition {
                 Some(Shared::Own(partition)) => partition.as_ref(),
                 Some(Shared::Static(partition)) => *partition,

@@ -43,6 +43,7 @@ fn every_real_block_has_one_digest_for_all_workers_and_partitions() {
                     let evm = evm
                         .clone()
                         .workers(workers)
+                        .share_all(workers > 2)
                         .shared_partition(partition_by_name(partition).unwrap());
                     let outcome = evm
                         .execute_prepared(&database, &block, &originals)

@@ -172,7 +172,11 @@ impl<'d, D: Database> Subject<'d, D> {
 fn fail_everywhere<D: Database>(evm: &Evm, database: &D, block: &Block, faults_max: u64) -> u64 {
     let mut faults = 0;
     for workers in WORKERS {
-        let subject = Subject::new(evm.clone().workers(workers), database, block);
+        let subject = Subject::new(
+            evm.clone().workers(workers).share_all(true),
+            database,
+            block,
+        );
         for fault in [Fault::Fails, Fault::Panics] {
             faults += subject.fail_at_every_read(fault, faults_max);
         }
@@ -315,7 +319,7 @@ fn a_precompile_that_panics_ends_the_block_and_says_where() {
                     .precompiles([precompile.clone()]);
                 let mut digests = Vec::new();
                 for workers in WORKERS.into_iter().cycle().take(30) {
-                    let evm = evm.clone().workers(workers);
+                    let evm = evm.clone().workers(workers).share_all(true);
                     let subject = Subject::new(evm, &state, &block);
                     is_armed.store(true, SeqCst);
                     let error = subject.run(&state).unwrap_err();
@@ -379,14 +383,18 @@ fn a_tracer_that_panics_in_a_worker_ends_the_block_and_says_where() {
             let rounds = if policy == Policy::Synchronous { 1 } else { 2 };
             for (round, position) in (0..rounds).flat_map(|round| [(round, 0), (round, 41)]) {
                 for workers in WORKERS.into_iter().cycle().take(30) {
-                    let traced = evm.clone().workers(workers).tracer(move |place| {
-                        let is_chosen = (place.round, place.position) == (round, position);
-                        let tracer = || match workers {
-                            2 => Exploding::AtOnce,
-                            _ => Exploding::AtItsEnd,
-                        };
-                        is_chosen.then(|| Box::new(tracer()) as Box<dyn Tracer + Send>)
-                    });
+                    let traced =
+                        evm.clone()
+                            .workers(workers)
+                            .share_all(true)
+                            .tracer(move |place| {
+                                let is_chosen = (place.round, place.position) == (round, position);
+                                let tracer = || match workers {
+                                    2 => Exploding::AtOnce,
+                                    _ => Exploding::AtItsEnd,
+                                };
+                                is_chosen.then(|| Box::new(tracer()) as Box<dyn Tracer + Send>)
+                            });
                     let subject = Subject::new(traced, state, block);
                     let error = subject.run(state).unwrap_err();
                     let BlockError::Defect(Defect::Panicked {

@@ -296,7 +296,7 @@ fn check(subject: &Subject, runs: u64) {
                 let pauses = pauses.clone();
                 evm = evm.tracer(move |_| Some(Box::new(Dawdler(pauses.clone()))));
             }
-            let found = execute(&evm.workers(workers), pauses);
+            let found = execute(&evm.workers(workers).share_all(true), pauses);
             let place = format!("{}, {}, run {run}", subject.name, policy.name());
             assert_eq!(found, expected, "{place}");
         }

@@ -134,7 +134,7 @@ fn any_number_of_workers_is_one_that_can_be_had() {
     }
     let digest = |workers| {
         let evm = Evm::new(Fork::Prague).policy(Policy::practical());
-        let evm = evm.edges(false).workers(workers);
+        let evm = evm.edges(false).workers(workers).share_all(true);
         evm.execute_block(&state, &block).unwrap().digest()
     };
     let expected = digest(1);

@@ -36,6 +36,7 @@ fn every_real_block_is_executed_as_the_reference_says() {
                     let found = evm
                         .clone()
                         .workers(workers)
+                        .share_all(true)
                         .shared_partition(partition_by_name(partition).unwrap())
                         .execute_prepared(&database, &block, &originals)
                         .unwrap_or_else(|error| panic!("{context}: {error}"));

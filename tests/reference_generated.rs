@@ -68,6 +68,7 @@ fn judge(case: &Case) -> BlockOutcome {
             let found = evm
                 .clone()
                 .workers(workers)
+                .share_all(true)
                 .shared_partition(partition_by_name(partition).unwrap())
                 .execute_prepared(&case.state, &case.block, &originals)
                 .unwrap();

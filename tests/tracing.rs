@@ -249,7 +249,10 @@ fn traces_are_the_same_for_every_number_of_workers() {
     for policy in [Policy::Synchronous, Policy::seed(), Policy::practical()] {
         let [one, two, eight] = [1, 2, 8].map(|workers| {
             let lines = Lines::default();
-            let evm = Evm::new(fork).policy(policy).workers(workers);
+            let evm = Evm::new(fork)
+                .policy(policy)
+                .workers(workers)
+                .share_all(true);
             let outcome = lines.traced(evm).execute_block(&state, &block).unwrap();
             let traces = lines.sorted();
             assert_eq!(traces.len(), outcome.receipts.len());
@@ -304,7 +307,10 @@ fn a_tracer_that_panics_ends_the_block_with_an_error() {
     for make in makes {
         for policy in [Policy::Synchronous, Policy::practical()] {
             for workers in [1, 2] {
-                let evm = Evm::new(fork).policy(policy).workers(workers);
+                let evm = Evm::new(fork)
+                    .policy(policy)
+                    .workers(workers)
+                    .share_all(true);
                 let error = evm
                     .tracer(move |_| make())
                     .execute_block(&state, &block)

@@ -2,7 +2,6 @@
 
 use std::{
     sync::atomic::AtomicU64,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -21,14 +20,15 @@ use crate::{
         barrier::{Admitted, Barrier, BarrierFault, Ledger, NextRound, RunRound},
         order::Records,
         running::{Round, Setting, Work},
-        scheduler::{Finish, expected_gas},
+        scheduler::{Finish, expected_work},
+        threads::Threads,
         tree::{Growth, Tree},
     },
     state::{ErasedDatabase, State, StateChanges},
     trace::{TracerFactory, TransactionPlace},
     transaction::{
         Executor, InvalidTransaction, Limit, Original, Receipt, Recovered, Scene, Status,
-        TransactionRules,
+        TransactionRules, intrinsic::TRANSACTION_GAS,
     },
 };
 
@@ -45,7 +45,9 @@ pub struct Plan<'a> {
     /// What transactions are measured by.
     pub rules: TransactionRules,
     /// Who runs rounds together, the calling thread included.
-    pub workers: usize,
+    pub threads: Threads<'a>,
+    /// Whether they share rounds that are not worth waking them for.
+    pub shares_all: bool,
     /// Which transactions may run at the same time.
     pub partition: &'a dyn Partition,
     /// What the block may grow to.
@@ -94,8 +96,9 @@ pub fn execute(
         rules: &plan.rules,
         originals,
         blob_gas_left: &survey.blob_gas_left,
-        gas_expected: survey.gas_expected,
-        workers: plan.workers,
+        work_expected: survey.work_expected,
+        threads: plan.threads,
+        shares_all: plan.shares_all,
         tracers: plan.tracers,
     };
     let mut finished = match &plan.policy {
@@ -133,8 +136,8 @@ struct Survey {
     blob_gas_left: Vec<u64>,
     /// The sum of their gas limits.
     gas_limits: u128,
-    /// A guess at the gas that they will use.
-    gas_expected: u64,
+    /// A guess at how long they will take, in nanoseconds on one thread.
+    work_expected: u64,
 }
 
 impl Survey {
@@ -143,7 +146,7 @@ impl Survey {
         let mut survey = Self {
             blob_gas_left: Vec::with_capacity(originals.len()),
             gas_limits: 0,
-            gas_expected: 0,
+            work_expected: 0,
         };
         let mut left = block.blob_gas_max();
         for original in originals {
@@ -151,7 +154,8 @@ impl Survey {
             survey.blob_gas_left.push(left);
             left = left.saturating_sub(transaction.blob_gas());
             survey.gas_limits += u128::from(transaction.gas_limit);
-            survey.gas_expected += expected_gas(transaction.gas_limit) / 2;
+            let code_gas = transaction.gas_limit.saturating_sub(TRANSACTION_GAS);
+            survey.work_expected += expected_work(code_gas);
         }
         survey
     }
@@ -322,42 +326,40 @@ fn deferred<'d>(
     block: &Block,
     ledger: Option<&mut Ledger>,
 ) -> Result<Finished<'d>, BlockFault> {
-    thread::scope(|scope| {
-        let mut run = Rounds {
-            plan,
-            rules,
-            setting,
-            seed: block.seed(plan.fork),
-            ledger,
-            trees: Vec::with_capacity(setting.originals.len()),
-            admitted: Admitted::default(),
-            rounds: Vec::new(),
-            receipts: Vec::with_capacity(setting.originals.len()),
-            timing: plan.takes_time.then(Timing::default),
-            kept: Default::default(),
-            profiled: Vec::new(),
-        };
-        let mut scheduler = Scheduler::new(scope, setting, plan.workers);
-        let (mut state, mut next) = run.round(&mut scheduler, state, Work::Originals)?;
-        while !next.records.is_empty() {
-            let refused = next.refused;
-            (state, next) = run.round(&mut scheduler, state, Work::Records(next.records))?;
-            run.list_refused(&refused);
+    let mut run = Rounds {
+        plan,
+        rules,
+        setting,
+        seed: block.seed(plan.fork),
+        ledger,
+        trees: Vec::with_capacity(setting.originals.len()),
+        admitted: Admitted::default(),
+        rounds: Vec::new(),
+        receipts: Vec::with_capacity(setting.originals.len()),
+        timing: plan.takes_time.then(Timing::default),
+        kept: Default::default(),
+        profiled: Vec::new(),
+    };
+    let mut scheduler = Scheduler::new(setting);
+    let (mut state, mut next) = run.round(&mut scheduler, state, Work::Originals)?;
+    while !next.records.is_empty() {
+        let refused = next.refused;
+        (state, next) = run.round(&mut scheduler, state, Work::Records(next.records))?;
+        run.list_refused(&refused);
+    }
+    run.list_refused_alone(&next.refused);
+    for (receipt, tree) in run.receipts.iter_mut().zip(&run.trees) {
+        if tree.has_grown() {
+            receipt.tree_gas_used = Some(tree.gas_used());
         }
-        run.list_refused_alone(&next.refused);
-        for (receipt, tree) in run.receipts.iter_mut().zip(&run.trees) {
-            if tree.has_grown() {
-                receipt.tree_gas_used = Some(tree.gas_used());
-            }
-        }
-        Ok(Finished {
-            state,
-            rounds: run.rounds,
-            receipts: run.receipts,
-            trees_succeeded: run.trees.iter().map(Tree::has_succeeded).collect(),
-            gas_used: run.trees.iter().map(Tree::gas_used).sum(),
-            timing: run.timing,
-        })
+    }
+    Ok(Finished {
+        state,
+        rounds: run.rounds,
+        receipts: run.receipts,
+        trees_succeeded: run.trees.iter().map(Tree::has_succeeded).collect(),
+        gas_used: run.trees.iter().map(Tree::gas_used).sum(),
+        timing: run.timing,
     })
 }
 
@@ -382,7 +384,7 @@ impl<'d> Rounds<'_, 'd> {
     /// Runs one round and crosses its barrier.
     fn round(
         &mut self,
-        scheduler: &mut Scheduler<'_, 'd>,
+        scheduler: &mut Scheduler<'d>,
         state: State<'d>,
         work: Work,
     ) -> Result<(State<'d>, NextRound), BlockFault> {
@@ -396,12 +398,8 @@ impl<'d> Rounds<'_, 'd> {
             .map_err(BlockFault::Database)?;
         self.take_time(&mut lap, |timing| &mut timing.scheduling);
         let first = self.receipts.len();
-        let Finish {
-            round,
-            outputs,
-            batches,
-        } = scheduler
-            .run(round, self.plan.partition, &mut self.receipts)
+        let Finish { outputs, batches } = scheduler
+            .run(&round, self.plan.partition, &mut self.receipts)
             .map_err(|(position, fault)| BlockFault::in_round(index, position, fault))?;
         self.take_time(&mut lap, |timing| &mut timing.running);
         // What has run may be hundreds of megabytes.

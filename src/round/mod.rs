@@ -11,6 +11,7 @@ pub mod roster;
 pub mod running;
 pub mod scheduler;
 mod slots;
+pub mod threads;
 pub mod tree;
 pub mod worker;
 

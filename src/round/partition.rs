@@ -67,6 +67,16 @@ pub struct Schedule {
     pub batches: Vec<Batch>,
 }
 
+impl Schedule {
+    /// Whether the batches are worth more than one worker: no one of them holds more than three quarters of
+    /// the round.
+    pub fn is_divided(&self) -> bool {
+        let lengths = || self.batches.iter().map(|batch| batch.positions.len());
+        let all: usize = lengths().sum();
+        4 * lengths().max().unwrap_or(0) < 3 * all
+    }
+}
+
 /// A way to divide a round into batches.
 pub trait Partition: Send + Sync {
     /// The name on the command line and in reports.
@@ -133,6 +143,9 @@ impl Partition for One {
 /// over would cost more than it frees.
 const WHOLE_GROUP_MAX: usize = 4;
 
+/// A group whose members are fewer than this many times its longest chain, as a fraction, is one batch too.
+const WIDE: (usize, usize) = (3, 2);
+
 /// A batch of unrelated small groups holds at most this many transactions.
 const PACKED_MAX: usize = 64;
 
@@ -150,8 +163,9 @@ fn by_keys(members: Members<'_>, keys: usize, one_more: impl Fn(u32) -> Option<u
         ..Builder::default()
     };
     let mut pack: Vec<u32> = Vec::new();
+    let mut depths = vec![0; members.len()];
     for group in groups.iter() {
-        if group.len() > WHOLE_GROUP_MAX && !graph.is_chain(group) {
+        if group.len() > WHOLE_GROUP_MAX && graph.is_wide(group, &mut depths) {
             builder.singles(&graph, group);
         } else if group.len() >= packed_max {
             builder.push(group.to_vec());
@@ -276,11 +290,20 @@ impl Graph {
         place
     }
 
-    /// Whether each member of a group waits for the one before it, so that no two can run together.
-    fn is_chain(&self, group: &[u32]) -> bool {
-        group
-            .windows(2)
-            .all(|pair| self.before[pair[1] as usize].contains(&pair[0]))
+    /// Whether a group's longest chain, of members that wait for each other, leaves enough others to be
+    /// worth handing accounts over. `depths` is filled for its members.
+    fn is_wide(&self, group: &[u32], depths: &mut [usize]) -> bool {
+        let mut longest = 0;
+        for place in group {
+            let before = self.before[*place as usize].iter();
+            let depth = 1 + before
+                .map(|place| depths[*place as usize])
+                .max()
+                .unwrap_or(0);
+            depths[*place as usize] = depth;
+            longest = longest.max(depth);
+        }
+        group.len() * WIDE.1 >= longest * WIDE.0
     }
 }
 
@@ -398,6 +421,20 @@ mod tests {
         let schedule = Owned.schedule(members(&roster));
         assert_eq!(schedule.batches.len(), 100);
         assert!(schedule.batches.iter().all(|batch| batch.waits_for == 0));
+        assert_keeps_order(&schedule, members(&roster));
+    }
+
+    #[test]
+    fn a_group_that_is_nearly_a_chain_is_one_batch_and_no_round_to_share() {
+        // All pay from one account, but for two that only pay one of those who were paid.
+        let mut owned: Vec<Vec<Address>> = (1..=10)
+            .map(|byte| vec![account(0), account(byte)])
+            .collect();
+        owned.extend([3, 7].map(|byte| vec![account(byte), account(100 + byte)]));
+        let roster = roster(&owned);
+        let schedule = Owned.schedule(members(&roster));
+        assert_eq!(schedule.batches.len(), 1);
+        assert!(!schedule.is_divided());
         assert_keeps_order(&schedule, members(&roster));
     }
 

@@ -3,16 +3,12 @@
 //! An address is looked up once for each transaction that owns it, here; everything else in a round
 //! goes by the numbers.
 
-use std::{
-    hash::BuildHasher,
-    panic::resume_unwind,
-    thread::{self, ScopedJoinHandle},
-};
+use std::hash::BuildHasher;
 
 use hashbrown::{HashTable, hash_table::Entry};
 use smallvec::SmallVec;
 
-use super::order::Records;
+use super::{order::Records, threads::Threads};
 use crate::{Address, state::key_hash::KeyState, transaction::Original};
 
 /// What a round owns.
@@ -63,8 +59,8 @@ const THREADS_MAX: usize = 8;
 const NOBODY: u32 = u32::MAX;
 
 impl Roster {
-    /// Lists the block's transactions in place of what was listed before, on up to so many threads.
-    pub fn list_originals(&mut self, originals: &[Original], threads: usize) {
+    /// Lists the block's transactions in place of what was listed before.
+    pub fn list_originals(&mut self, originals: &[Original], threads: Threads<'_>) {
         self.list(originals.len(), threads, 2, |position| {
             originals[position].owned()
         });
@@ -72,7 +68,7 @@ impl Roster {
 
     /// Lists records in their order. One that shares its target with no writer of the round owns it
     /// read-only, and nothing is listed for it.
-    pub fn list_records(&mut self, records: &Records, threads: usize) {
+    pub fn list_records(&mut self, records: &Records, threads: Threads<'_>) {
         let has_static = records.iter().any(|record| record.call.is_static);
         if !has_static {
             self.list(records.len(), threads, 1, |position| {
@@ -102,13 +98,13 @@ impl Roster {
     fn list(
         &mut self,
         count: usize,
-        threads: usize,
+        threads: Threads<'_>,
         owned_by_each: usize,
         owned: impl Fn(usize) -> SmallVec<[Address; 2]> + Sync,
     ) {
         self.clear();
-        if threads > 1 && count >= SHARED_MIN {
-            self.list_together(count, threads.min(THREADS_MAX), owned);
+        if threads.count() > 1 && count >= SHARED_MIN {
+            self.list_together(count, threads, owned);
             return;
         }
         self.reserve(count, owned_by_each);
@@ -122,15 +118,17 @@ impl Roster {
     fn list_together(
         &mut self,
         count: usize,
-        threads: usize,
+        threads: Threads<'_>,
         owned: impl Fn(usize) -> SmallVec<[Address; 2]> + Sync,
     ) {
-        let length = count.div_ceil(threads);
-        let parts = on_threads(threads, |thread| {
-            let first = thread * length;
+        let used = threads.count().min(THREADS_MAX);
+        let length = count.div_ceil(used);
+        let mut numbers: SmallVec<[usize; THREADS_MAX]> = (0..used).collect();
+        let parts = threads.each(&mut numbers, |thread| {
+            let first = *thread * length;
             Part::new((first..count.min(first + length)).map(&owned))
         });
-        let shares = on_threads(threads, |thread| Share::new(&parts, thread, threads));
+        let shares = threads.each(&mut numbers, |thread| Share::new(&parts, *thread, used));
         self.numbers.tables.clear();
         let mut found: SmallVec<[_; THREADS_MAX]> = SmallVec::new();
         for share in shares {
@@ -143,7 +141,7 @@ impl Roster {
         for part in parts {
             let before = self.owned.len();
             self.owned.extend(part.owned.iter().map(|(hash, _)| {
-                let number = found[share_of(*hash, threads)].next();
+                let number = found[share_of(*hash, used)].next();
                 number.expect("each account is numbered by the thread that its hash belongs to")
             }));
             self.ends
@@ -353,21 +351,6 @@ fn number(
     }
 }
 
-/// What this makes for each of so many threads, the calling one among them.
-fn on_threads<T: Send>(threads: usize, make: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let make = &make;
-    thread::scope(|scope| {
-        let others: Vec<ScopedJoinHandle<'_, T>> = (1..threads)
-            .map(|thread| scope.spawn(move || make(thread)))
-            .collect();
-        let own = make(0);
-        let others = others
-            .into_iter()
-            .map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        std::iter::once(own).chain(others).collect()
-    })
-}
-
 fn index_of(place: usize) -> u32 {
     u32::try_from(place).expect("a round owns fewer than 2^32 accounts")
 }
@@ -375,6 +358,7 @@ fn index_of(place: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::round::threads::Pool;
 
     fn account(byte: u8) -> Address {
         Address::repeat_byte(byte)
@@ -406,9 +390,10 @@ mod tests {
             accounts.into_iter().take(position % 3).collect()
         };
         let (mut alone, mut together) = (Roster::default(), Roster::default());
-        alone.list(SHARED_MIN, 1, 2, owned);
-        for threads in [2, 3, 20] {
-            together.list(SHARED_MIN, threads, 2, owned);
+        alone.list(SHARED_MIN, Threads::ALONE, 2, owned);
+        for count in [2, 3, 20] {
+            let pool = Pool::default();
+            together.list(SHARED_MIN, pool.threads(count), 2, owned);
             assert_eq!(together.len(), alone.len());
             assert_eq!(together.accounts(), alone.accounts());
             for position in 0..index_of(SHARED_MIN) {
@@ -422,7 +407,7 @@ mod tests {
             }
             assert_eq!(together.find(Address::from_low_u64_be(9_999)), None);
         }
-        together.list(3, 2, 2, owned);
+        together.list(3, Pool::default().threads(2), 2, owned);
         assert_eq!((together.len(), together.accounts()), (3, 3));
     }
 

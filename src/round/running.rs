@@ -11,8 +11,9 @@ use crossbeam::queue::SegQueue;
 use super::{
     Record, Roster,
     order::Records,
-    partition::{Members, Partition},
+    partition::{Members, Partition, Schedule},
     slots::Slots,
+    threads::Threads,
     worker::Shared,
 };
 use crate::{
@@ -41,10 +42,12 @@ pub struct Setting<'e> {
     pub originals: &'e [Original],
     /// For each of them, the blob gas that those before it have left of the block's.
     pub blob_gas_left: &'e [u64],
-    /// A guess at the gas that they will use.
-    pub gas_expected: u64,
+    /// A guess at how long they will take, in nanoseconds on one thread.
+    pub work_expected: u64,
     /// Who runs rounds together.
-    pub workers: usize,
+    pub threads: Threads<'e>,
+    /// Whether they share rounds that are not worth waking them for.
+    pub shares_all: bool,
     /// Who traces which transaction.
     pub tracers: Option<&'e TracerFactory>,
 }
@@ -134,8 +137,8 @@ impl<'e> Round<'e> {
         (mut roster, mut gas_used): (Roster, Vec<AtomicU64>),
     ) -> Self {
         match &work {
-            Work::Originals => roster.list_originals(setting.originals, setting.workers),
-            Work::Records(records) => roster.list_records(records, setting.workers),
+            Work::Originals => roster.list_originals(setting.originals, setting.threads),
+            Work::Records(records) => roster.list_records(records, setting.threads),
         }
         gas_used.clear();
         gas_used.resize_with(roster.len(), AtomicU64::default);
@@ -169,19 +172,23 @@ impl<'e> Round<'e> {
         self.roster.is_empty()
     }
 
-    /// Divides it into batches, for several workers.
-    pub fn share(&self, partition: &dyn Partition, receipts: Vec<Receipt>) -> Shared {
+    /// Divides it into batches.
+    pub fn schedule(&self, partition: &dyn Partition) -> Schedule {
         let senders: Option<Vec<Address>> = match &self.work {
             Work::Originals => None,
             Work::Records(records) => {
                 Some(records.iter().map(|record| record.call.sender).collect())
             }
         };
-        let schedule = partition.schedule(Members {
+        partition.schedule(Members {
             roster: &self.roster,
             senders: senders.as_deref(),
             coinbase: self.coinbase,
-        });
+        })
+    }
+
+    /// What several workers need to run it in these batches; receipts are added to those there are.
+    pub fn share(&self, schedule: Schedule, receipts: Vec<Receipt>) -> Shared {
         Shared::new(schedule, Slots::new(receipts, self.len()))
     }
 

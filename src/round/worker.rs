@@ -145,7 +145,7 @@ impl Worker {
     /// A worker for rounds of one setting.
     pub fn new(setting: &Setting<'_>) -> Self {
         let mut executor = Executor::new(setting.fork, setting.policy, setting.precompiles);
-        if setting.workers > 1 {
+        if setting.threads.count() > 1 {
             executor.journal.keep_codes();
         }
         Self {
@@ -407,9 +407,6 @@ impl Worker {
         self.executor.journal.clear();
     }
 }
-
-/// The most workers that a scheduler has.
-pub const WORKERS_MAX: usize = 256;
 
 /// Sorts out what a transaction has left: its receipt, what its tree has come to, and what is published.
 fn conclude(

@@ -163,6 +163,7 @@ impl Scenario {
                     .audit(true)
                     .edges(false)
                     .workers(workers)
+                    .share_all(true)
                     .shared_partition(partition_by_name(partition).unwrap())
                     .execute_block(&self.state, &self.block)
                     .unwrap();

@@ -60,6 +60,7 @@ pub fn judge(case: &Case, schedules: [(usize, &str); 3]) -> BlockOutcome {
         let found = evm
             .clone()
             .workers(workers)
+            .share_all(true)
             .shared_partition(partition)
             .execute_prepared(&case.state, &case.block, &originals)
             .unwrap_or_else(|error| panic!("{context}: {error}"));

@@ -582,7 +582,8 @@ impl Journal {
 /// What a list holds, in no more memory than that takes; what the list has itself it keeps for the next
 /// transaction, unless that is much.
 fn taken<T>(list: &mut Vec<T>) -> Vec<T> {
-    let taken = list.drain(..).collect();
+    let mut taken = Vec::with_capacity(list.len());
+    taken.append(list);
     list.shrink_to(KEPT);
     taken
 }
