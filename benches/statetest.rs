@@ -1,7 +1,8 @@
 //! The wall time of a fixed part of the conformance suite on one thread: reading, parsing, preparing,
 //! running and checking, apart from each other.
 //!
-//! The part is every tenth state test file that DEFEREVM_FIXTURES holds, in the order of their names.
+//! The part is every tenth state test file that DEFEREVM_FIXTURES holds, in the order of their names, but for those
+//! that hash or loop for all of a block's gas: one of these would be most of the time.
 
 mod common;
 
@@ -9,7 +10,7 @@ use std::{ops::ControlFlow, path::PathBuf, process::ExitCode, sync::Arc, time::I
 
 use common::options::Options;
 use deferevm::fixtures::{
-    FixtureError, FixtureFile, FixtureFork, PreparedCase, StateRunner, StateTest, walk,
+    FixtureError, FixtureFile, FixtureFork, PreparedCase, StateRunner, StateTest, is_long, walk,
 };
 use serde_json::json;
 
@@ -92,7 +93,9 @@ fn files(options: &Options) -> Result<Vec<FixtureFile>, String> {
     }
     files.retain(|file| {
         // Blockchain tests made of state tests stand beside them.
-        !file.name.contains("BlockchainTests") && !file.name.contains("blockchain_tests")
+        !is_long(&file.name)
+            && !file.name.contains("BlockchainTests")
+            && !file.name.contains("blockchain_tests")
     });
     files.sort_by(|one, other| one.name.cmp(&other.name));
     let every = files.into_iter().step_by(EVERY);

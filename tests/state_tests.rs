@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use deferevm::{
     Tier,
-    fixtures::{FixtureFork, PreparedCase, StateRunner, StateTest},
+    fixtures::{FixtureFork, PreparedCase, StateRunner, StateTest, is_long},
 };
 use libtest_mimic::{Failed, Trial};
 
@@ -156,20 +156,8 @@ fn load(path: &Path) -> Result<Vec<std::sync::Arc<StateTest>>, Failed> {
     Ok(StateTest::parse_file(&name, &Bytes::from(text))?)
 }
 
-/// Files whose cases do little but hash or loop for all of a block's gas: five sixths of the suites' time. They run on
-/// the usual tier only.
-const LONG: [&str; 4] = [
-    "CALLBlake2f_MaxRounds",
-    "Call50000_sha256",
-    "static_Call50000_sha256",
-    "loopMul",
-];
-
 fn run_file(path: &Path) -> Result<(), Failed> {
-    let is_long = path
-        .file_stem()
-        .is_some_and(|name| LONG.iter().any(|long| name == *long));
-    let tiers: &[Tier] = if is_long {
+    let tiers: &[Tier] = if is_long(&path.to_string_lossy()) {
         &[Tier::Adaptive]
     } else {
         &[Tier::Adaptive, Tier::Blocks, Tier::Plain]
