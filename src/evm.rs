@@ -98,6 +98,14 @@ impl Evm {
         self
     }
 
+    /// The workers of another EVM, threads included: for those who have one for each fork or policy.
+    #[must_use]
+    pub fn workers_of(mut self, other: &Self) -> Self {
+        self.workers = other.workers;
+        self.pool = other.pool.clone();
+        self
+    }
+
     /// Whether workers share every round that falls into batches, and not just those that are worth waking
     /// them for. It changes no result, and is for tests of them.
     #[must_use]

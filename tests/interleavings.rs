@@ -322,3 +322,36 @@ fn whatever_the_interleaving_a_block_of_thousands_has_one_digest() {
         check(&Subject::of(workload), runs().div_ceil(75));
     }
 }
+
+#[test]
+fn callers_that_share_an_evm_wait_for_each_other_and_get_the_same() {
+    let subjects = subjects();
+    let runs = runs().div_ceil(20);
+    for policy in [Policy::seed(), Policy::practical()] {
+        let crew = Evm::new(Fork::Osaka).workers(3);
+        thread::scope(|scope| {
+            for caller in 0..4_u64 {
+                let (crew, subjects) = (&crew, &subjects);
+                scope.spawn(move || {
+                    for (number, subject) in (0..runs).zip(subjects.iter().cycle()) {
+                        let evm = Evm::new(subject.fork)
+                            .policy(policy)
+                            .limits(subject.limits)
+                            .edges(subject.runs_edges);
+                        let digest = |evm: &Evm, pauses: u64| {
+                            let database = Hesitant {
+                                inner: &subject.state,
+                                pauses: Pauses::new(pauses),
+                            };
+                            let outcome = evm.execute_block(&database, &subject.block);
+                            outcome.unwrap().digest()
+                        };
+                        let expected = digest(&evm, 0);
+                        let found = digest(&evm.workers_of(crew).share_all(true), caller + number);
+                        assert_eq!(found, expected, "{}", subject.name);
+                    }
+                });
+            }
+        });
+    }
+}

@@ -1,7 +1,9 @@
 //! A generated block under deferral: with any workers and any partition the engine comes to just what
 //! the reference executor says, and loses no wei at any barrier.
 
-use deferevm::{Evm, block::BlockOutcome, call::Policy, partition_by_name};
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use deferevm::{Evm, Fork, block::BlockOutcome, call::Policy, partition_by_name};
 use deferevm_reference::{
     Reference, assert_same, assert_same_fields,
     generate::{Case, Kind},
@@ -20,6 +22,13 @@ const IN_COMPANY: [(usize, &str); 6] = [
     (3, "owned"),
     (8, "sender-target"),
 ];
+
+/// Whose workers run the blocks: their threads stay from one to the next.
+static CREWS: LazyLock<BTreeMap<usize, Evm>> = LazyLock::new(|| {
+    let all = [ALWAYS].into_iter().chain(ALONE).chain(IN_COMPANY);
+    all.map(|(workers, _)| (workers, Evm::new(Fork::Osaka).workers(workers)))
+        .collect()
+});
 
 /// Runs the block that bytes say, under the policy that they say.
 ///
@@ -59,7 +68,7 @@ pub fn judge(case: &Case, schedules: [(usize, &str); 3]) -> BlockOutcome {
         let context = format!("{workers} workers, {}", partition.name());
         let found = evm
             .clone()
-            .workers(workers)
+            .workers_of(&CREWS[&workers])
             .share_all(true)
             .shared_partition(partition)
             .execute_prepared(&case.state, &case.block, &originals)

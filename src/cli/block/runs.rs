@@ -103,8 +103,9 @@ fn run_policies<D: Database>(
         .limits(settings.limits)
         .audit(true);
     let originals = evm.prepare(&input.block);
-    let run = |policy: Policy, workers: usize| {
-        let mut evm = evm.clone().policy(policy).workers(workers);
+    let [one, all] = [1, settings.workers].map(|workers| Evm::new(input.fork).workers(workers));
+    let run = |policy: Policy, workers: &Evm| {
+        let mut evm = evm.clone().policy(policy).workers_of(workers);
         if let Some(partition) = settings.partition {
             evm = evm.shared_partition(partition);
         }
@@ -114,17 +115,17 @@ fn run_policies<D: Database>(
             .map_err(|error| error.to_string());
         (outcome, start.elapsed())
     };
-    let reference = run(Policy::Synchronous, 1).0.ok();
+    let reference = run(Policy::Synchronous, &one).0.ok();
     take_missing();
     let measure = |name: &'static str, policy: Policy| {
-        let (outcome, one_worker) = run(policy, 1);
+        let (outcome, one_worker) = run(policy, &one);
         let missing = take_missing();
         let result = outcome.and_then(|outcome| {
             let digest = outcome.digest();
             let (all_workers, batches) = if settings.workers == 1 || policy == Policy::Synchronous {
                 (one_worker, batches(&outcome))
             } else {
-                let (again, elapsed) = run(policy, settings.workers);
+                let (again, elapsed) = run(policy, &all);
                 let again = again?;
                 let found = again.digest();
                 if found != digest {
