@@ -257,7 +257,9 @@ impl Sequence<'_> {
     }
 
     fn all(&mut self, executor: &mut Executor, scene: &Scene<'_>) -> Result<(), BlockFault> {
+        let mut places = Vec::new();
         for originals in self.setting.originals.chunks(PRELOADED) {
+            places.clear();
             let accounts = originals.iter().flat_map(|original| {
                 let Recovered {
                     sender,
@@ -268,10 +270,14 @@ impl Sequence<'_> {
             });
             executor
                 .journal
-                .preload(scene.state, accounts)
+                .preload(scene.state, accounts, &mut places)
                 .map_err(|(_, error)| BlockFault::Database(error))?;
+            let mut rest = &places[..];
             for original in originals {
-                self.one(executor, scene, original)?;
+                let loaded = 1 + usize::from(original.recovered.transaction.to.is_some());
+                let (places, others) = rest.split_at(loaded);
+                self.one(executor, scene, original, places)?;
+                rest = others;
             }
         }
         Ok(())
@@ -282,6 +288,7 @@ impl Sequence<'_> {
         executor: &mut Executor,
         scene: &Scene<'_>,
         original: &Original,
+        places: &[u32],
     ) -> Result<(), BlockFault> {
         let position = self.position();
         let transaction = &original.recovered.transaction;
@@ -301,7 +308,7 @@ impl Sequence<'_> {
         };
         executor.trace_at(self.setting.tracers, place);
         let executed = executor
-            .run_original(scene, original, position + 1)
+            .run_original(scene, original, position + 1, places)
             .map_err(|fault| BlockFault::at(position, fault))?;
         drop(executor.take_tracer());
         if let Status::Skipped(error) = executed.status {

@@ -314,7 +314,7 @@ impl Worker {
             Work::Originals => {
                 let original = &round.setting.originals[position as usize];
                 match round.setting.check_blob_gas(position) {
-                    Ok(()) => executor.run_original(&scene, original, epoch)?,
+                    Ok(()) => executor.run_original(&scene, original, epoch, &self.places)?,
                     Err(error) => Executed::skipped(error),
                 }
             }

@@ -252,7 +252,7 @@ impl Executor {
         original: &Original,
         epoch: u32,
     ) -> Result<Executed, Fault> {
-        self.guarded(|executor| executor.run_original(scene, original, epoch))?
+        self.guarded(|executor| executor.run_original(scene, original, epoch, &[]))?
     }
 
     /// Runs a virtual transaction, whose target the journal owns already (a static one may be read as
@@ -315,12 +315,14 @@ impl Executor {
         }))
     }
 
-    /// [`Executor::original`] within a guard of the caller's.
+    /// [`Executor::original`] within a guard of the caller's. `places` says where the journal has what the
+    /// transaction owns, in the order of [`Original::owned`], as far as that is known.
     pub(crate) fn run_original(
         &mut self,
         scene: &Scene<'_>,
         original: &Original,
         epoch: u32,
+        places: &[u32],
     ) -> Result<Executed, Fault> {
         self.driver.messages = 0;
         self.journal.begin(epoch);
@@ -332,10 +334,13 @@ impl Executor {
         );
         let Recovered {
             transaction,
-            sender,
+            sender: sender_address,
             ..
         } = &original.recovered;
-        let sender = stage.locate(*sender)?;
+        let sender = match places.first() {
+            Some(place) => *place,
+            None => stage.locate(*sender_address)?,
+        };
         let intrinsic = match stage.check(&original.recovered, sender)? {
             Ok(intrinsic) => intrinsic,
             Err(error) => return Ok(Executed::skipped(error)),
@@ -355,7 +360,11 @@ impl Executor {
         stage.bump_nonce(sender)?;
         stage.warm_original(original, target);
         let authorization_refund = apply_authorizations(&mut stage.world, original)?;
-        let account = stage.locate(target)?;
+        let account = match places.get(1) {
+            _ if target == *sender_address => sender,
+            Some(place) => *place,
+            None => stage.locate(target)?,
+        };
         stage.warm_delegate(account)?;
 
         let gas_limit = transaction.gas_limit - intrinsic.initial;

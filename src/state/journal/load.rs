@@ -56,7 +56,7 @@ impl Journal {
         self.coming = coming;
     }
 
-    /// Loads accounts that are about to be looked at, where everything is owned.
+    /// Loads accounts that are about to be looked at, where everything is owned: adds their places to a list.
     ///
     /// The loads do not wait for each other, so that what each of them waits for, memory or a disk's
     /// cache, comes together.
@@ -67,6 +67,7 @@ impl Journal {
         &mut self,
         state: &State<'_>,
         addresses: impl Iterator<Item = Address>,
+        places: &mut Vec<u32>,
     ) -> Result<(), (Address, DatabaseFault)> {
         debug_assert!(self.owns_everything, "what is owned is told by `own`");
         // Where everything is owned no place becomes vacant.
@@ -77,13 +78,12 @@ impl Journal {
                 None => self.accounts[place as usize].address,
                 Some(place) => coming[place].1,
             };
-            let mut new_place = None;
-            self.index.insert(address, address_at, || {
-                *new_place.insert(index_of(first + coming.len()))
-            });
-            if let Some(place) = new_place {
+            let next = index_of(first + coming.len());
+            let place = self.index.insert(address, address_at, || next);
+            if place == next {
                 coming.push((place, address, Loaded::default()));
             }
+            places.push(place);
         }
         for (_, address, loaded) in &mut coming {
             match state.load(*address) {

@@ -19,21 +19,22 @@ impl Places {
         self.0.find(hash, is_it).copied()
     }
 
-    /// The place that this returns becomes that of an account, unless it has one. `address_at` knows the
-    /// address at each place so far.
+    /// The place of an account, which becomes the one that `next` returns if it has none. `address_at` knows
+    /// the address at each place so far.
     pub fn insert(
         &mut self,
         address: Address,
         address_at: impl Fn(u32) -> Address,
         next: impl FnOnce() -> u32,
-    ) {
+    ) -> u32 {
         let entry = self.0.entry(
             KeyState.hash_one(address),
             |place| address_at(*place) == address,
             |place| KeyState.hash_one(address_at(*place)),
         );
-        if let Entry::Vacant(entry) = entry {
-            entry.insert(next());
+        match entry {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => *entry.insert(next()).get(),
         }
     }
 
