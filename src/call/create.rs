@@ -134,7 +134,7 @@ impl Driver {
     fn init_code(&mut self, message: &CreateMessage) -> Code {
         let bytes = self.top().frame.memory(message.init_code.clone());
         // Init code runs once, so its hash is not worth computing.
-        Code::with_hash(Bytes::copy_from_slice(bytes), B256::zero())
+        Code::with_hash(bytes, B256::zero())
     }
 }
 

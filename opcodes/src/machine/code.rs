@@ -1,7 +1,7 @@
 //! Code ready to run: padded, with its jump destinations, shared by reference count.
 //!
-//! Analysis happens once per code and on first use, so that code which is only copied or measured
-//! costs nothing. No cache lives here: whoever keeps accounts keeps their `Code`.
+//! Padding happens once per code, and analysis on first use, so that code which is only copied or measured
+//! costs no more than a copy. No cache lives here: whoever keeps accounts keeps their `Code`.
 
 use std::sync::{
     Arc, OnceLock,
@@ -23,7 +23,9 @@ struct Handle(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    /// The front of `padded`.
     bytes: Bytes,
+    padded: Bytes,
     hash: B256,
     analysis: OnceLock<Analysis>,
     /// The code in blocks, for the fork that first needed it; `None` where that is over its limit.
@@ -48,17 +50,22 @@ const RUNS_UNTIL_HOT: u64 = 8;
 /// What the run loop needs to know of code.
 #[derive(Debug)]
 pub(crate) struct Analysis {
-    padded: Box<[u8]>,
+    padded: Bytes,
     jump_destinations: Box<[u64]>,
     length: usize,
 }
 
-static EMPTY: Shared = Shared::new(Bytes::new(), B256::zero());
+static EMPTY: Shared = Shared::new(
+    Bytes::new(),
+    Bytes::from_static(&[table::STOP; PADDING]),
+    B256::zero(),
+);
 
 impl Shared {
-    const fn new(bytes: Bytes, hash: B256) -> Self {
+    const fn new(bytes: Bytes, padded: Bytes, hash: B256) -> Self {
         Self {
             bytes,
+            padded,
             hash,
             analysis: OnceLock::new(),
             blocks: OnceLock::new(),
@@ -71,12 +78,18 @@ impl Code {
     /// Code whose Keccak-256 hash is computed here.
     pub fn new(bytes: Bytes) -> Self {
         let hash = crate::keccak256(&bytes);
-        Self::with_hash(bytes, hash)
+        Self::with_hash(&bytes, hash)
     }
 
     /// Code whose Keccak-256 hash is known.
-    pub fn with_hash(bytes: Bytes, hash: B256) -> Self {
-        Self::counting(Arc::new(Shared::new(bytes, hash)))
+    pub fn with_hash(bytes: impl AsRef<[u8]>, hash: B256) -> Self {
+        let bytes = bytes.as_ref();
+        let mut padded = Vec::with_capacity(bytes.len() + PADDING);
+        padded.extend_from_slice(bytes);
+        padded.resize(bytes.len() + PADDING, table::STOP);
+        let padded = Bytes::from(padded);
+        let bytes = padded.slice(..bytes.len());
+        Self::counting(Arc::new(Shared::new(bytes, padded, hash)))
     }
 
     /// The same code, analysis included, whose clones are counted apart from this one's: threads that run
@@ -128,7 +141,7 @@ impl Code {
     pub(crate) fn analysis(&self) -> &Analysis {
         self.shared()
             .analysis
-            .get_or_init(|| Analysis::new(&self.shared().bytes))
+            .get_or_init(|| Analysis::new(self.shared()))
     }
 
     /// The code in blocks, if it has been translated, and for this fork.
@@ -161,14 +174,11 @@ impl Code {
 }
 
 impl Analysis {
-    fn new(code: &[u8]) -> Self {
-        let mut padded = Vec::with_capacity(code.len() + PADDING);
-        padded.extend_from_slice(code);
-        padded.resize(code.len() + PADDING, table::STOP);
+    fn new(code: &Shared) -> Self {
         Self {
-            jump_destinations: jump_destinations::find(code),
-            padded: padded.into_boxed_slice(),
-            length: code.len(),
+            jump_destinations: jump_destinations::find(&code.bytes),
+            padded: code.padded.clone(),
+            length: code.bytes.len(),
         }
     }
 
@@ -208,9 +218,9 @@ mod tests {
     #[test]
     fn every_push_at_the_end_of_the_code_stays_within_the_padding() {
         for push in table::PUSH1..=table::PUSH32 {
-            let analysis = Analysis::new(&[push]);
+            let code = Code::new(vec![push].into());
             let next = 1 + usize::from(push - table::PUSH0);
-            assert_eq!(analysis.padded()[next], table::STOP);
+            assert_eq!(code.analysis().padded()[next], table::STOP);
         }
     }
 
