@@ -23,6 +23,8 @@ pub struct Case {
     pub name: String,
     pub fork: Fork,
     pub policy: Policy,
+    /// Whether it is the gas that transactions buy that bounds their work, and not what they use.
+    pub is_bought: bool,
     pub make: Box<dyn Fn() -> World>,
 }
 
@@ -52,6 +54,7 @@ fn synchronous(name: &str, fork: Fork, make: impl Fn() -> World + 'static) -> Ca
         name: name.to_owned(),
         fork,
         policy: Policy::Synchronous,
+        is_bought: false,
         make: Box::new(make),
     }
 }
@@ -390,6 +393,7 @@ fn deferred() -> Vec<Case> {
         let mut case = |name: &str, make: fn() -> World| {
             cases.push(Case {
                 name: format!("{name}, {}", policy.name()),
+                is_bought: name.ends_with("of gas bought"),
                 fork: Fork::Prague,
                 policy,
                 make: Box::new(make),
@@ -398,7 +402,7 @@ fn deferred() -> Vec<Case> {
         case("records: 100,000 to one account", || records(100, 1_000, 0));
         // 4 bytes for a unit of gas are 47 times 64 KiB, but for the 48th.
         case(
-            "records: 64 KiB of input each, all that may be queued",
+            "records: 64 KiB of input each, by unit of gas bought",
             || records(1, 48, 64 << 10),
         );
         case("rounds: one record each to the limit of depth", || {
