@@ -49,7 +49,7 @@ impl Vocabulary<'_> {
             5 => code.push(32).push(0).op(op::RETURN),
             6 => code.push(4).push(0).op(op::REVERT),
             7 => code.op(op::INVALID),
-            8 if nesting > 0 => self.returns_code(code, source),
+            8 if (1..=2).contains(&nesting) => self.returns_code(code, source, nesting),
             8 => code.op(op::GAS).return_top(),
             _ => {
                 let heir = self.heir(source);
@@ -58,9 +58,10 @@ impl Vocabulary<'_> {
         }
     }
 
-    /// The end of init code: returns a few bytes of another program.
-    fn returns_code(&self, code: Bytecode, source: &mut Source<'_>) -> Bytecode {
-        let mut program = self.statements(source, 2, 0);
+    /// The end of init code: returns a few bytes of another program. Each that lies in another makes that
+    /// longer by a fifth, so they lie only so deep.
+    fn returns_code(&self, code: Bytecode, source: &mut Source<'_>, nesting: usize) -> Bytecode {
+        let mut program = self.statements(source, nesting + 1, 0);
         if source.chance(10) {
             // EIP-3541.
             program = Bytecode::new().op(0xef).raw(program);
