@@ -25,8 +25,8 @@ pub struct Writes {
 }
 
 impl Writes {
-    /// Takes what has been done to an account, if anything has. One that does not exist has no storage,
-    /// though code may have run as it: a record of init code that then destroyed itself.
+    /// Takes what has been done to an account, if anything has. One that does not exist has no storage: the
+    /// journal sees to that when a transaction ends.
     pub fn add(&mut self, account: &mut LiveAccount) {
         let Some(written) = account.take_written() else {
             return;
@@ -36,14 +36,12 @@ impl Writes {
         if written.info.as_ref().is_some_and(AccountInfo::is_empty) {
             self.empty.push(address);
         }
-        let exists = written.info.is_some();
-        let storage_cleared = written.storage_cleared || !exists;
-        let is_relative = !written.was_changed && !storage_cleared;
+        let is_relative = !written.was_changed && !written.storage_cleared;
         // What it was loaded with is then what it was before the block.
-        let is_kept = |slot: &Slot| exists && !(is_relative && slot.present == slot.loaded);
+        let is_kept = |slot: &Slot| !(is_relative && slot.present == slot.loaded);
         let change = AccountChange {
             info: written.info,
-            storage_cleared,
+            storage_cleared: written.storage_cleared,
             storage: written_slots(written.storage, is_kept),
         };
         if is_relative {

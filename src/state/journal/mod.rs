@@ -166,8 +166,8 @@ impl Journal {
         self.fault = None;
     }
 
-    /// Ends a transaction: destroyed accounts go, empty ones that were touched go (EIP-161), and
-    /// what is left counts as written.
+    /// Ends a transaction: destroyed accounts go, empty ones that were touched go (EIP-161), and so does what
+    /// code has stored as an account that does not exist; what is left counts as written.
     pub fn end(&mut self) -> Effects {
         let clears_empty = self.clears_empty();
         for undo in self.undo.drain(..) {
@@ -183,10 +183,8 @@ impl Journal {
                 self.burnt = self.burnt.saturating_add(account.info.balance);
                 account.destroyed_in = 0;
                 account.remove();
-            } else if clears_empty && account.exists && account.info.is_empty() {
+            } else if !account.exists || clears_empty && account.info.is_empty() {
                 account.remove();
-            } else if !account.exists {
-                account.is_written = account.loaded.is_some() || !account.storage.is_empty();
             }
         }
         self.inputs.hand_out(&mut self.deferred_calls);

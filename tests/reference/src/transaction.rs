@@ -407,7 +407,9 @@ impl Running<'_> {
             if destroyed.contains(address) {
                 executed.burnt += account.balance;
                 *account = Account::gone();
-            } else if self.scene.fork >= Fork::SpuriousDragon && account.is_empty() {
+            } else if !account.exists
+                || self.scene.fork >= Fork::SpuriousDragon && account.is_empty()
+            {
                 *account = Account::gone();
             }
         }
