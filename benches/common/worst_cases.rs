@@ -390,27 +390,35 @@ fn precompile_inputs() -> Vec<(&'static str, u64, Fork, Vec<u8>)> {
 fn deferred() -> Vec<Case> {
     let mut cases = Vec::new();
     for policy in [Policy::seed(), Policy::practical()] {
-        let mut case = |name: &str, make: fn() -> World| {
+        let mut case = |name: &str, is_bought: bool, make: fn() -> World| {
             cases.push(Case {
                 name: format!("{name}, {}", policy.name()),
-                is_bought: name.ends_with("of gas bought"),
+                is_bought,
                 fork: Fork::Prague,
                 policy,
                 make: Box::new(make),
             });
         };
-        case("records: 100,000 to one account", || records(100, 1_000, 0));
+        case("records: 100,000 to one account", false, || {
+            records(100, 1_000, 0)
+        });
         // 4 bytes for a unit of gas are 47 times 64 KiB, but for the 48th.
         case(
             "records: 64 KiB of input each, by unit of gas bought",
+            true,
             || records(1, 48, 64 << 10),
         );
-        case("rounds: one record each to the limit of depth", || {
-            let workload = workloads::deep_chain(1_024);
-            (workload.state, workload.block)
-        });
+        case(
+            "rounds: one record each to the limit of depth",
+            false,
+            || {
+                let workload = workloads::deep_chain(1_024);
+                (workload.state, workload.block)
+            },
+        );
         case(
             "rounds: 16 pairs call each other to the limit of depth",
+            false,
             || {
                 let workload = workloads::ping_pong(16, 1_024);
                 (workload.state, workload.block)

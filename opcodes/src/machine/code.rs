@@ -139,9 +139,8 @@ impl Code {
 
     /// The analysis, made on first use.
     pub(crate) fn analysis(&self) -> &Analysis {
-        self.shared()
-            .analysis
-            .get_or_init(|| Analysis::new(self.shared()))
+        let shared = self.shared();
+        shared.analysis.get_or_init(|| Analysis::new(shared))
     }
 
     /// The code in blocks, if it has been translated, and for this fork.
@@ -160,11 +159,12 @@ impl Code {
 
     /// How many bytes tier 0 may run of this code before it is translated; `None` if it never is.
     pub(crate) fn bytes_until_hot(&self) -> Option<u64> {
-        if self.shared().hash.is_zero() || self.shared().blocks.get().is_some() {
+        let shared = self.shared();
+        if shared.hash.is_zero() || shared.blocks.get().is_some() {
             return None;
         }
-        let threshold = self.shared().bytes.len() as u64 * RUNS_UNTIL_HOT;
-        Some(threshold.saturating_sub(self.shared().heat.load(Ordering::Relaxed)))
+        let threshold = shared.bytes.len() as u64 * RUNS_UNTIL_HOT;
+        Some(threshold.saturating_sub(shared.heat.load(Ordering::Relaxed)))
     }
 
     /// Counts bytes that tier 0 has run.

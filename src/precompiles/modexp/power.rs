@@ -42,7 +42,7 @@ fn general(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Vec<u8> {
 
 /// For an odd modulus above one and a base of at most 32 bytes.
 fn of_words(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Vec<u8> {
-    let modulus = word(modulus);
+    let modulus = U256::from_be_slice(modulus);
     // Every odd number has an inverse modulo 2^256, whose lowest limb is that modulo 2^64.
     let inverse = modulus.inv_ring().unwrap_or_default().as_limbs()[0].wrapping_neg();
     // `mul_redc` serves for squares too: ruint's `square_redc` takes twice its time.
@@ -50,7 +50,7 @@ fn of_words(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Vec<u8> {
     // 2^256, which stands for one in products, and its square, which turns a number into such a form.
     let one = (U256::MAX % modulus).add_mod(U256::ONE, modulus);
     let square = one.mul_mod(one, modulus);
-    let base = product(word(base) % modulus, square);
+    let base = product(U256::from_be_slice(base) % modulus, square);
     // The powers that a digit of the exponent names. Short exponents are not worth sixteen of them.
     let digit_bits = if exponent.len() > 4 { 4 } else { 1 };
     let mut powers = [one; 16];
@@ -73,16 +73,7 @@ fn of_words(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Vec<u8> {
             }
         }
     }
-    product(result, U256::ONE)
-        .to_be_bytes::<WORD_BYTES>()
-        .to_vec()
-}
-
-/// The number of at most 32 bytes.
-fn word(bytes: &[u8]) -> U256 {
-    let mut all = [0; WORD_BYTES];
-    all[WORD_BYTES - bytes.len()..].copy_from_slice(bytes);
-    U256::from_be_bytes(all)
+    product(result, U256::ONE).to_be_bytes_vec()
 }
 
 /// For an odd modulus above one; `None` if AWS-LC does not take numbers so long.
