@@ -1,11 +1,13 @@
 //! The BN254 (alt_bn128) set, 0x06 to 0x08: sum, multiple, product of pairings (EIP-196, EIP-197,
-//! repriced by EIP-1108). The curve is arkworks' `ark-bn254`, safe Rust on one thread.
+//! repriced by EIP-1108). The curve is arkworks' `ark-bn254`, safe Rust on one thread; the inverse that
+//! each of its sums and multiples ends with is `ruint`'s, which takes a sixth of the time.
 
 use ark_bn254::{Bn254, Fq, Fq2, Fr, G1Affine, G1Projective, G2Affine};
-use ark_ec::{AffineRepr, CurveGroup, pairing::Pairing};
-use ark_ff::{BigInt, PrimeField, Zero};
+use ark_ec::{AffineRepr, pairing::Pairing};
+use ark_ff::{BigInt, Field, PrimeField, Zero};
 use bytes::Bytes;
 use deferevm_opcodes::Fork;
+use ruint::aliases::U256;
 
 use super::{FALSE, PrecompileError, PrecompileOutput, PrecompileResult, TRUE, charge, padded};
 
@@ -120,7 +122,10 @@ fn number(input: &[u8], offset: usize) -> Result<Fq, PrecompileError> {
 /// `x ++ y`, or zeros at infinity.
 fn encode(point: G1Projective) -> Bytes {
     let mut bytes = [0; 64];
-    if let Some((x, y)) = point.into_affine().xy() {
+    if let Some(inverse) = inverse(point.z) {
+        // Coordinates are Jacobian: x / z^2 and y / z^3.
+        let square = inverse.square();
+        let (x, y) = (point.x * square, point.y * square * inverse);
         let limbs = y.into_bigint().0.into_iter().chain(x.into_bigint().0);
         for (chunk, limb) in bytes.rchunks_exact_mut(8).zip(limbs) {
             chunk.copy_from_slice(&limb.to_be_bytes());
@@ -129,9 +134,17 @@ fn encode(point: G1Projective) -> Bytes {
     Bytes::copy_from_slice(&bytes)
 }
 
+/// `1 / number`; zero has none.
+fn inverse(number: Fq) -> Option<Fq> {
+    let number = U256::from_limbs(number.into_bigint().0);
+    let inverse = number.inv_mod(U256::from_limbs(Fq::MODULUS.0))?;
+    Fq::from_bigint(BigInt::new(*inverse.as_limbs()))
+}
+
 #[cfg(test)]
 mod tests {
     use alloy_primitives::hex;
+    use ark_ec::CurveGroup;
     use proptest::prelude::*;
 
     use super::*;
@@ -260,6 +273,18 @@ mod tests {
                 assert!(run(&input, gas - 1, fork).is_err());
             }
         }
+    }
+
+    #[test]
+    fn coordinates_are_those_of_the_library() {
+        let mut point = G1Affine::generator().into_group();
+        for _ in 0..50 {
+            point = point + point + G1Affine::generator();
+            let bytes = encode(point);
+            let affine = point.into_affine();
+            assert_eq!(g1(&bytes, 0).unwrap(), affine);
+        }
+        assert_eq!(encode(point - point)[..], [0; 64]);
     }
 
     proptest! {

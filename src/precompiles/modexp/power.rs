@@ -1,9 +1,10 @@
 //! `base ^ exponent % modulus`, by whichever library is fastest for the modulus: a word's by `ruint`'s
-//! Montgomery products, other odd ones by AWS-LC, and those that are even, or too long for AWS-LC, by
-//! `aurora-engine-modexp`.
+//! Montgomery products, or by its inverse where that is what the power comes to; other odd ones by AWS-LC,
+//! and those that are even, or too long for AWS-LC, by `aurora-engine-modexp`.
 
 use std::ptr::NonNull;
 
+use alloy_primitives::hex;
 use aws_lc_sys::{
     BIGNUM, BN_CTX, BN_CTX_free, BN_CTX_new, BN_bin2bn, BN_bn2bin_padded, BN_free, BN_mod_exp,
     BN_new,
@@ -15,6 +16,44 @@ const WORD_BYTES: usize = 32;
 
 /// The longest odd modulus that AWS-LC takes, in bytes.
 const AWS_LC_BYTES: usize = 8 * 1024;
+
+/// Primes that contracts divide by. Since `base ^ (p - 2)` is the inverse of a base modulo a prime p (Fermat),
+/// they take inverses by this precompile, which a library finds in a tenth of the time without a power.
+const PRIMES: [U256; 8] = [
+    // BN254: scalars, coordinates (EIP-196).
+    prime(hex!(
+        "30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001"
+    )),
+    prime(hex!(
+        "30644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd47"
+    )),
+    // BLS12-381: scalars (EIP-2537).
+    prime(hex!(
+        "73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001"
+    )),
+    // secp256k1: scalars, coordinates (SEC 2).
+    prime(hex!(
+        "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141"
+    )),
+    prime(hex!(
+        "fffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f"
+    )),
+    // P-256: scalars, coordinates (EIP-7951).
+    prime(hex!(
+        "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
+    )),
+    prime(hex!(
+        "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff"
+    )),
+    // Curve25519: coordinates, 2^255 - 19 (RFC 7748).
+    prime(hex!(
+        "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed"
+    )),
+];
+
+const fn prime(bytes: [u8; WORD_BYTES]) -> U256 {
+    U256::from_be_bytes(bytes)
+}
 
 /// The power, as long as the modulus; zero where the modulus is.
 pub(super) fn power(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Vec<u8> {
@@ -43,6 +82,11 @@ fn general(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Vec<u8> {
 /// For an odd modulus above one and a base of at most 32 bytes.
 fn of_words(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Vec<u8> {
     let modulus = U256::from_be_slice(modulus);
+    if asks_for_inverse(exponent, modulus) {
+        let inverse = U256::from_be_slice(base).inv_mod(modulus);
+        // A multiple of the prime has none, and its powers are zero.
+        return inverse.unwrap_or_default().to_be_bytes_vec();
+    }
     // Every odd number has an inverse modulo 2^256, whose lowest limb is that modulo 2^64.
     let inverse = modulus.inv_ring().unwrap_or_default().as_limbs()[0].wrapping_neg();
     // `mul_redc` serves for squares too: ruint's `square_redc` takes twice its time.
@@ -74,6 +118,12 @@ fn of_words(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Vec<u8> {
         }
     }
     product(result, U256::ONE).to_be_bytes_vec()
+}
+
+fn asks_for_inverse(exponent: &[u8], modulus: U256) -> bool {
+    exponent.len() == WORD_BYTES
+        && U256::from_be_slice(exponent) == modulus - U256::from(2)
+        && PRIMES.contains(&modulus)
 }
 
 /// For an odd modulus above one; `None` if AWS-LC does not take numbers so long.
@@ -174,6 +224,45 @@ mod tests {
         assert_eq!(power(&[5], &[], &[0, 1]), [0, 0]);
         assert_eq!(power(&[0], &[0], &[0, 7]), [0, 1]);
         assert_eq!(power(&[0], &[9], &[7]), [0]);
+    }
+
+    /// That a number passes for a prime here is what Fermat's test asks for, besides.
+    #[test]
+    fn inverses_modulo_the_listed_primes_are_powers() {
+        for prime in PRIMES {
+            let modulus = BigUint::from_bytes_be(&prime.to_be_bytes::<WORD_BYTES>());
+            let exponent = prime - U256::from(2);
+            assert!(asks_for_inverse(&exponent.to_be_bytes_vec(), prime));
+            assert!(!asks_for_inverse(
+                &(exponent - U256::ONE).to_be_bytes_vec(),
+                prime
+            ));
+            let bases = [
+                U256::ONE,
+                U256::from(2),
+                U256::from(0x1234_5678_9abc_def0_u64),
+                prime - U256::ONE,
+                prime,
+                U256::MAX,
+                U256::MAX / U256::from(3),
+            ];
+            for base in bases {
+                let found = power(
+                    &base.to_be_bytes::<WORD_BYTES>(),
+                    &exponent.to_be_bytes::<WORD_BYTES>(),
+                    &prime.to_be_bytes::<WORD_BYTES>(),
+                );
+                let expected = BigUint::from_bytes_be(&base.to_be_bytes::<WORD_BYTES>()).modpow(
+                    &BigUint::from_bytes_be(&exponent.to_be_bytes_vec()),
+                    &modulus,
+                );
+                assert_eq!(
+                    BigUint::from_bytes_be(&found),
+                    expected,
+                    "{base} modulo {prime}"
+                );
+            }
+        }
     }
 
     fn operand_of(bytes: usize) -> impl Strategy<Value = Vec<u8>> {
