@@ -34,6 +34,7 @@ pub use machine::{
     fork::{Fork, UnknownFork},
     frame::{Frame, FrameContext, Outcome},
     gas::Gas,
+    keccak::keccak256_each,
     message::{CALL_STIPEND, CallKind, CallMessage, CreateKind, CreateMessage},
     schedule::GasSchedule,
 };

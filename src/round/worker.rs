@@ -13,19 +13,16 @@ use primitive_types::U512;
 use smallvec::SmallVec;
 
 use super::{
-    Record,
     credits::Credits,
     partition::{Batch, Schedule},
+    publishing::Publisher,
     running::{Round, Setting, Work},
     slots::Slots,
     tree::{Growth, TreeDelta},
 };
 use crate::{
-    Address, B256,
-    state::{
-        Fault, LiveAccount, Map, Writes,
-        journal::{DeferredCall, NO_PLACE},
-    },
+    Address,
+    state::{Fault, LiveAccount, Map, Writes, journal::NO_PLACE},
     transaction::{Executed, Executor, Payment, Receipt, panic_fault},
 };
 
@@ -72,6 +69,7 @@ pub struct Worker {
     places: Vec<u32>,
     /// Where the journal has each account, by number.
     place_of: Vec<u32>,
+    publisher: Publisher,
     /// The position of that transaction.
     holder: u32,
     /// The position that is run.
@@ -153,6 +151,7 @@ impl Worker {
             held: Vec::new(),
             places: Vec::new(),
             place_of: Vec::new(),
+            publisher: Publisher::default(),
             holder: 0,
             position: 0,
         }
@@ -170,7 +169,7 @@ impl Worker {
                     let coming = round.roster.owned_by(position, ahead).iter();
                     worker.load_together(round, coming.copied());
                 }
-                receipts.push(worker.run_one(round, position, output)?);
+                worker.run_one(round, position, output, |receipt| receipts.push(receipt))?;
             }
             Ok(())
         });
@@ -215,8 +214,8 @@ impl Worker {
                     if round.fault_at.load(Ordering::Relaxed) < *position {
                         return Ok(());
                     }
-                    let receipt = worker.run_one(round, *position, output)?;
-                    shared.receipts.set(*position as usize, receipt);
+                    let place = |receipt| shared.receipts.set(*position as usize, receipt);
+                    worker.run_one(round, *position, output, place)?;
                 }
             }
             Ok(())
@@ -291,12 +290,15 @@ impl Worker {
         }
     }
 
+    /// Runs a transaction, and hands its receipt on.
+    #[inline]
     fn run_one(
         &mut self,
         round: &Round<'_>,
         position: u32,
         output: &mut Output,
-    ) -> Result<Receipt, Fault> {
+        place: impl FnOnce(Receipt),
+    ) -> Result<(), Fault> {
         self.position = position;
         self.hold(round, round.roster.owned(position), &mut output.writes)?;
         self.holder = position;
@@ -326,7 +328,14 @@ impl Worker {
         };
         drop(executor.take_tracer());
         round.gas_used[position as usize].store(executed.gas_used, Ordering::Relaxed);
-        Ok(conclude(round, position, executed, output))
+        place(conclude(
+            round,
+            position,
+            executed,
+            output,
+            &mut self.publisher,
+        ));
+        Ok(())
     }
 
     /// Pays an owner of the coinbase the fees of all before it that have settled (semantics, section 2).
@@ -401,19 +410,22 @@ impl Worker {
         }
     }
 
-    /// Ends a round: the journal forgets what it has read.
+    /// Ends a round: what has been emitted is published, and the journal forgets what it has read.
     fn release(&mut self, round: &Round<'_>, output: &mut Output) {
         self.disown(round, &mut output.writes);
         self.executor.journal.clear();
+        self.publisher.finish(&round.published);
     }
 }
 
 /// Sorts out what a transaction has left: its receipt, what its tree has come to, and what is published.
+#[inline]
 fn conclude(
     round: &Round<'_>,
     position: u32,
     mut executed: Executed,
     output: &mut Output,
+    publisher: &mut Publisher,
 ) -> Receipt {
     if let Some(fee) = executed.fee_due() {
         if position < round.fees_paid_before {
@@ -430,7 +442,8 @@ fn conclude(
     match &round.work {
         Work::Originals => {
             let original = &round.setting.originals[position as usize];
-            publish(round, original.recovered.hash, position, position, calls);
+            let parent = (original.recovered.hash, position, position);
+            publisher.add(&round.published, parent, calls);
             if let Payment::Open(payment) = &executed.payment {
                 output.growth.opened.push((position, **payment));
             }
@@ -438,22 +451,10 @@ fn conclude(
         }
         Work::Records(records) => {
             let record = &records[position as usize];
-            publish(round, record.id, position, record.root, calls);
+            let parent = (record.id, position, record.root);
+            publisher.add(&round.published, parent, calls);
             output.growth.add(TreeDelta::of(record.root, &executed));
             record.executed(round.index, executed)
         }
     }
-}
-
-/// Pushes what a transaction has emitted to the round's queue, all at once.
-fn publish(round: &Round<'_>, parent: B256, position: u32, root: u32, calls: Vec<DeferredCall>) {
-    if calls.is_empty() {
-        return;
-    }
-    round.published.push(
-        calls
-            .into_iter()
-            .map(|call| Record::new(parent, position, root, call))
-            .collect(),
-    );
 }
