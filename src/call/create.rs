@@ -26,7 +26,7 @@ impl Driver {
     pub(super) fn enter_create(
         &mut self,
         world: &mut World<'_>,
-        message: CreateMessage,
+        message: &CreateMessage,
     ) -> Result<Option<Exit>, Fault> {
         let frame = &mut self.top().frame;
         let depth = frame.context.depth + 1;

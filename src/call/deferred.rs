@@ -82,7 +82,7 @@ impl Driver {
         &mut self,
         world: &mut World<'_>,
         rules: &DeferredRules,
-        message: CreateMessage,
+        message: &CreateMessage,
     ) -> Result<Option<Exit>, Fault> {
         let frame = &mut self.top().frame;
         let depth = frame.context.depth + 1;

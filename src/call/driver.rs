@@ -184,11 +184,13 @@ impl Driver {
 
     fn run_to_end(&mut self, world: &mut World<'_>, policy: &Policy) -> Result<Ended, Fault> {
         loop {
-            let next = match self.run_innermost(world) {
-                Action::Exit(exit) => Some(exit),
+            // A message is read where it lies: to move one takes a tenth of a deferred call.
+            let action = self.run_innermost(world);
+            let next = match &action {
+                Action::Exit(exit) => Some(*exit),
                 Action::Call(message) => {
                     self.messages += 1;
-                    self.call(world, policy, &message)?
+                    self.call(world, policy, message)?
                 }
                 Action::Create(message) => {
                     self.messages += 1;

@@ -73,24 +73,50 @@ pub(crate) struct WrittenAccount {
 
 impl LiveAccount {
     /// An account as the round's start has it.
-    pub(super) fn new(address: Address, loaded: Loaded, access: Access) -> Self {
-        let Loaded { info, was_changed } = loaded;
+    pub(super) fn new(address: Address, loaded: &Loaded, access: Access) -> Self {
+        let mut account = Self::vacancy();
+        account.begin(address, loaded, access);
+        account
+    }
+
+    /// What stands at a place that is nobody's: it holds no code and no storage.
+    #[inline]
+    pub(super) fn vacancy() -> Self {
         Self {
-            address,
-            exists: info.is_some(),
-            info: info.unwrap_or_default(),
-            loaded: info,
+            address: Address::zero(),
+            exists: false,
+            info: AccountInfo::default(),
+            loaded: None,
             code: None,
-            access,
+            access: Access::ReadOnly,
             warm_in: 0,
             touched_in: 0,
             created_in: 0,
             destroyed_in: 0,
             is_written: false,
-            was_changed,
+            was_changed: false,
             storage_cleared: false,
             storage: Map::default(),
         }
+    }
+
+    /// Makes a vacancy an account as the round's start has it, where it stands: an account is long, and to
+    /// move one takes as long as all else that is done here.
+    #[inline]
+    pub(super) fn begin(&mut self, address: Address, loaded: &Loaded, access: Access) {
+        debug_assert!(self.code.is_none() && self.storage.is_empty());
+        self.address = address;
+        self.exists = loaded.info.is_some();
+        self.info = loaded.info.unwrap_or_default();
+        self.loaded = loaded.info;
+        self.access = access;
+        self.warm_in = 0;
+        self.touched_in = 0;
+        self.created_in = 0;
+        self.destroyed_in = 0;
+        self.is_written = false;
+        self.was_changed = loaded.was_changed;
+        self.storage_cleared = false;
     }
 
     /// As of the round's start.

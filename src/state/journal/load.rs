@@ -2,7 +2,7 @@
 
 use super::{Access, Fault, Journal, LiveAccount, NO_PLACE, index_of};
 use crate::{
-    Address, Refusal,
+    Address, Code, Refusal,
     state::{DatabaseFault, State, overlay::Loaded},
 };
 
@@ -13,8 +13,10 @@ impl Journal {
     /// # Errors
     /// The database's.
     pub fn load(&mut self, state: &State<'_>, address: Address) -> Result<u32, Fault> {
-        let account = self.loaded_copy(state, address)?;
-        Ok(self.place(account))
+        let (loaded, code) = self.as_of_start(state, address)?;
+        let place = self.place(address, &loaded, Access::Owned);
+        self.accounts[place as usize].code = code;
+        Ok(place)
     }
 
     /// Loads accounts that are to be owned, those that are not read already, and passes on where each
@@ -47,12 +49,13 @@ impl Journal {
                 !failed.any(|failed| failed == address)
             });
         }
-        for (number, address, loaded) in coming.drain(..) {
-            let place = &mut places[number as usize];
+        for (number, address, loaded) in &coming {
+            let place = &mut places[*number as usize];
             if *place == NO_PLACE {
-                *place = self.place(LiveAccount::new(address, loaded, Access::Owned));
+                *place = self.place(*address, loaded, Access::Owned);
             }
         }
+        coming.clear();
         self.coming = coming;
     }
 
@@ -94,10 +97,12 @@ impl Journal {
                 }
             }
         }
-        let accounts = coming.drain(..);
         self.accounts.extend(
-            accounts.map(|(_, address, loaded)| LiveAccount::new(address, loaded, Access::Owned)),
+            coming
+                .iter()
+                .map(|(_, address, loaded)| LiveAccount::new(*address, loaded, Access::Owned)),
         );
+        coming.clear();
         self.coming = coming;
         Ok(())
     }
@@ -112,14 +117,14 @@ impl Journal {
         }
         match state.load(address) {
             Ok(loaded) if self.owns_everything => {
-                let index = self.place(LiveAccount::new(address, loaded, Access::Owned));
+                let index = self.place(address, &loaded, Access::Owned);
                 let accounts = &self.accounts;
                 let address_at = |place: u32| accounts[place as usize].address;
                 self.index.insert(address, address_at, || index);
                 Ok(index)
             }
             Ok(loaded) => {
-                let index = self.place(LiveAccount::new(address, loaded, Access::ReadOnly));
+                let index = self.place(address, &loaded, Access::ReadOnly);
                 self.reads.insert(address, index);
                 Ok(index)
             }
@@ -127,25 +132,26 @@ impl Journal {
         }
     }
 
-    /// The account as of the round's start; what an earlier transaction of this worker has read of
-    /// it is used, but not taken.
-    fn loaded_copy(&mut self, state: &State<'_>, address: Address) -> Result<LiveAccount, Fault> {
+    /// An account as of the round's start, with its code if that is known; what an earlier transaction of
+    /// this worker has read of it is used, but not taken.
+    fn as_of_start(
+        &mut self,
+        state: &State<'_>,
+        address: Address,
+    ) -> Result<(Loaded, Option<Code>), Fault> {
         let failed = self.not_loaded.iter().position(|(at, _)| *at == address);
         if let Some(at) = failed {
             return Err(Fault::Database(self.not_loaded.swap_remove(at).1));
         }
-        let (loaded, code) = match self.reads.get(&address) {
+        match self.reads.get(&address) {
             Some(index) => {
                 let live = &self.accounts[*index as usize];
-                (live.loaded(), live.code.clone())
+                Ok((live.loaded(), live.code.clone()))
             }
             None => {
                 let loaded = state.load(address).map_err(Fault::Database)?;
-                (loaded, None)
+                Ok((loaded, None))
             }
-        };
-        let mut account = LiveAccount::new(address, loaded, Access::Owned);
-        account.code = code;
-        Ok(account)
+        }
     }
 }

@@ -198,7 +198,9 @@ impl Journal {
 
     /// Takes an account over as its last owner left it: its place.
     pub fn adopt(&mut self, account: LiveAccount) -> u32 {
-        self.place(account)
+        let place = self.vacancy();
+        self.accounts[place as usize] = account;
+        place
     }
 
     /// Makes the account at a place one that the coming transactions own, until [`Journal::disown_all`].
@@ -229,8 +231,7 @@ impl Journal {
     /// Gives up the account at a place, which another one may take.
     pub fn give_up(&mut self, place: u32) -> LiveAccount {
         self.vacant.push(place);
-        let vacancy = LiveAccount::new(Address::zero(), Loaded::default(), Access::ReadOnly);
-        std::mem::replace(&mut self.accounts[place as usize], vacancy)
+        std::mem::replace(&mut self.accounts[place as usize], LiveAccount::vacancy())
     }
 
     /// Gives up every account, those included that have only been read: a round is over.
@@ -567,13 +568,19 @@ impl Journal {
         Err(Refusal::Fault)
     }
 
-    fn place(&mut self, account: LiveAccount) -> u32 {
-        if let Some(index) = self.vacant.pop() {
-            self.accounts[index as usize] = account;
-            return index;
-        }
-        self.accounts.push(account);
-        index_of(self.accounts.len() - 1)
+    /// A place for an account as of the round's start.
+    fn place(&mut self, address: Address, loaded: &Loaded, access: Access) -> u32 {
+        let place = self.vacancy();
+        self.accounts[place as usize].begin(address, loaded, access);
+        place
+    }
+
+    /// A place that is nobody's.
+    fn vacancy(&mut self) -> u32 {
+        self.vacant.pop().unwrap_or_else(|| {
+            self.accounts.push(LiveAccount::vacancy());
+            index_of(self.accounts.len() - 1)
+        })
     }
 }
 
