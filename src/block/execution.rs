@@ -22,7 +22,7 @@ use crate::{
         running::{Round, Setting, Work},
         scheduler::{Finish, expected_work},
         threads::Threads,
-        tree::{Growth, Tree},
+        tree::Trees,
     },
     state::{ErasedDatabase, State, StateChanges},
     trace::{TracerFactory, TransactionPlace},
@@ -209,7 +209,7 @@ fn synchronous<'d>(
     if let Some(ledger) = ledger {
         ledger.note_after(&state).map_err(BlockFault::Database)?;
         ledger
-            .check(&[], &Records::default())
+            .check(&Trees::default(), &Records::default())
             .map_err(BarrierFault::NotConserved)?;
     }
     let gas_used = receipts.iter().map(|receipt| receipt.gas_used).sum();
@@ -324,6 +324,9 @@ impl Sequence<'_> {
     }
 }
 
+/// The profile of so many transactions takes longer than to wake a thread for it.
+const PROFILED_BESIDE: usize = 4096;
+
 /// Rounds until one emits nothing.
 fn deferred<'d>(
     plan: &Plan<'_>,
@@ -339,7 +342,7 @@ fn deferred<'d>(
         setting,
         seed: block.seed(plan.fork),
         ledger,
-        trees: Vec::with_capacity(setting.originals.len()),
+        trees: Trees::default(),
         admitted: Admitted::default(),
         rounds: Vec::new(),
         receipts: Vec::with_capacity(setting.originals.len()),
@@ -355,17 +358,15 @@ fn deferred<'d>(
         run.list_refused(&refused);
     }
     run.list_refused_alone(&next.refused);
-    for (receipt, tree) in run.receipts.iter_mut().zip(&run.trees) {
-        if tree.has_grown() {
-            receipt.tree_gas_used = Some(tree.gas_used());
-        }
+    for (root, gas_used) in run.trees.grown() {
+        run.receipts[root as usize].tree_gas_used = Some(gas_used);
     }
     Ok(Finished {
         state,
         rounds: run.rounds,
         receipts: run.receipts,
-        trees_succeeded: run.trees.iter().map(Tree::has_succeeded).collect(),
-        gas_used: run.trees.iter().map(Tree::gas_used).sum(),
+        trees_succeeded: run.trees.succeeded(setting.originals.len()),
+        gas_used: run.trees.gas_used(),
         timing: run.timing,
     })
 }
@@ -377,7 +378,7 @@ struct Rounds<'a, 'd> {
     setting: Setting<'d>,
     seed: B256,
     ledger: Option<&'a mut Ledger>,
-    trees: Vec<Tree>,
+    trees: Trees,
     admitted: Admitted,
     rounds: Vec<RoundOutcome>,
     receipts: Vec<Receipt>,
@@ -413,7 +414,9 @@ impl<'d> Rounds<'_, 'd> {
         drop(round.work);
         let coinbase = self.setting.block.coinbase;
         let run = RunRound::new(coinbase, outputs, round.published);
-        self.grow_trees(index, &run.growth);
+        for growth in &run.growth {
+            self.trees.grow(self.setting.originals, growth);
+        }
         let barrier = Barrier {
             fork: self.plan.fork,
             coinbase,
@@ -425,15 +428,18 @@ impl<'d> Rounds<'_, 'd> {
             ledger: self.ledger.as_deref_mut(),
         };
         let mut state = round.state;
-        let next = barrier.cross(index, run, &mut state)?;
-        let profile = profile(
-            &round.roster,
-            round.coinbase,
-            &round.gas_used,
-            &mut self.profiled,
-        );
+        let (roster, gas_used) = (round.roster, round.gas_used);
+        let accounts = &mut self.profiled;
+        let measure = || profile(&roster, round.coinbase, &gas_used, accounts);
+        let cross = || barrier.cross(index, run, &mut state);
+        let threads = match gas_used.len() {
+            ..PROFILED_BESIDE => Threads::ALONE,
+            _ => self.plan.threads,
+        };
+        let (next, profile) = threads.both(cross, measure);
+        let next = next?;
         self.list(index, first, &profile, batches);
-        self.kept = (round.roster, round.gas_used);
+        self.kept = (roster, gas_used);
         if let (Some(root_of), Some(round)) = (self.plan.root_of, self.rounds.last_mut()) {
             round.state_root = Some(root_of(&state.changes()));
         }
@@ -451,22 +457,6 @@ impl<'d> Rounds<'_, 'd> {
             let now = Instant::now();
             *part(timing) += now - *lap;
             *lap = now;
-        }
-    }
-
-    /// Counts what a round has run for the roots.
-    fn grow_trees(&mut self, index: u32, growth: &[Growth]) {
-        if index == 0 {
-            self.trees.extend(self.receipts.iter().map(Tree::new));
-        }
-        for growth in growth {
-            for (position, payment) in &growth.opened {
-                let original = &self.setting.originals[*position as usize];
-                self.trees[*position as usize].open(original, payment);
-            }
-            for delta in &growth.deltas {
-                self.trees[delta.root as usize].add(delta);
-            }
         }
     }
 

@@ -38,7 +38,7 @@ impl Driver {
         let gas_limit = message.forwarded_gas(world.fork, frame.gas.remaining);
         frame.gas.remaining -= gas_limit;
         self.trace_forwarded(gas_limit);
-        let address = self.new_address(world, creator, &message)?;
+        let address = self.new_address(world, creator, message)?;
         let accessed = world.journal.access(world.state, address, true);
         let (account, _) = world.unrefused(accessed)?;
         let taken = world.journal.is_taken(world.state, account);
@@ -51,7 +51,7 @@ impl Driver {
         let sufficed = world.unrefused(taken)?;
         debug_assert!(sufficed, "the balance was checked");
         begin_account(world, account, message.value)?;
-        let code = self.init_code(&message);
+        let code = self.init_code(message);
         let context = FrameContext {
             fork: world.fork,
             address,

@@ -100,7 +100,7 @@ impl Driver {
         };
         frame.gas.remaining -= gas;
         self.trace_forwarded(gas);
-        let address = self.new_address(world, account, &message)?;
+        let address = self.new_address(world, account, message)?;
         // The address is warm from here on, as after any creation.
         let accessed = world.journal.access(world.state, address, true);
         world.unrefused(accessed)?;

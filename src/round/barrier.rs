@@ -10,7 +10,7 @@ use super::{
     Record,
     credits::Credits,
     order::Records,
-    tree::{Growth, Tree},
+    tree::{Growth, Trees},
     worker::Output,
 };
 use crate::{
@@ -64,8 +64,8 @@ pub struct Barrier<'a> {
     pub seed: B256,
     /// What the block may grow to.
     pub limits: Limits,
-    /// One for each original transaction.
-    pub trees: &'a mut [Tree],
+    /// What the roots have come to.
+    pub trees: &'a mut Trees,
     /// What has been admitted so far.
     pub admitted: &'a mut Admitted,
     /// The wei that must add up, if that is to be checked.
@@ -178,13 +178,13 @@ impl Barrier<'_> {
         credits: &mut Credits,
     ) -> NextRound {
         for group in &published {
-            self.trees[group[0].root as usize].publish(group);
+            self.trees.publish(group);
         }
         let mut records = Records::sorted(published, self.order, self.seed);
         let (admitted, limit) = self.room(round, &records);
         let refused = records.split_off(admitted);
         for record in &refused {
-            self.trees[record.root as usize].refuse();
+            self.trees.refuse(record.root);
             if !record.call.escrow().is_zero() {
                 credits.add(record.call.sender, record.call.escrow());
             }
@@ -221,11 +221,8 @@ impl Barrier<'_> {
     /// Only a root that has run now, or a descendant of which has, can have come to its end.
     fn settle(&mut self, growth: &[Growth], credits: &mut Credits) {
         for growth in growth {
-            let opened = growth.opened.iter().map(|(position, _)| *position);
-            let grown = growth.deltas.iter().map(|delta| delta.root);
-            for root in opened.chain(grown) {
-                let settled = self.trees[root as usize].settle(self.fork);
-                if let Some((sender, settlement)) = settled {
+            for root in growth.roots() {
+                if let Some((sender, settlement)) = self.trees.settle(root, self.fork) {
                     credits.add(sender, settlement.returned);
                     credits.add(self.coinbase, settlement.fee);
                     if let Some(ledger) = self.ledger.as_deref_mut() {
@@ -336,14 +333,11 @@ impl Ledger {
     ///
     /// # Errors
     /// The two sums, if they differ.
-    pub fn check(&self, trees: &[Tree], pending: &Records) -> Result<(), Box<Imbalance>> {
+    pub fn check(&self, trees: &Trees, pending: &Records) -> Result<(), Box<Imbalance>> {
         let escrow = pending.iter().fold(U512::zero(), |sum, record| {
             sum + U512::from(record.call.escrow())
         });
-        let prepaid = trees
-            .iter()
-            .fold(U512::zero(), |sum, tree| sum + U512::from(tree.prepaid()));
-        let found = self.grown + escrow + prepaid + self.burnt;
+        let found = self.grown + escrow + trees.prepaid() + self.burnt;
         let expected = self.shrunk;
         if found == expected {
             Ok(())

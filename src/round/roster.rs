@@ -3,7 +3,7 @@
 //! An address is looked up once for each transaction that owns it, here; everything else in a round
 //! goes by the numbers.
 
-use std::hash::BuildHasher;
+use std::{hash::BuildHasher, ops::Range};
 
 use hashbrown::{HashTable, hash_table::Entry};
 use smallvec::SmallVec;
@@ -49,6 +49,33 @@ struct Share {
     found: Vec<u32>,
 }
 
+/// Transactions that own accounts.
+trait Transactions: Sync {
+    /// About how many each of them owns.
+    const OWNED_BY_EACH: usize;
+
+    /// What one of them owns, each account once.
+    fn each_owned(&self, position: usize, visit: impl FnMut(Address));
+}
+
+impl Transactions for [Original] {
+    const OWNED_BY_EACH: usize = 2;
+
+    #[inline]
+    fn each_owned(&self, position: usize, visit: impl FnMut(Address)) {
+        self[position].each_owned(visit);
+    }
+}
+
+impl Transactions for Records {
+    const OWNED_BY_EACH: usize = 1;
+
+    #[inline]
+    fn each_owned(&self, position: usize, mut visit: impl FnMut(Address)) {
+        visit(self[position].target());
+    }
+}
+
 /// A round of fewer transactions is listed before another thread is awake.
 const SHARED_MIN: usize = 4096;
 
@@ -61,9 +88,7 @@ const NOBODY: u32 = u32::MAX;
 impl Roster {
     /// Lists the block's transactions in place of what was listed before.
     pub fn list_originals(&mut self, originals: &[Original], threads: Threads<'_>) {
-        self.list(originals.len(), threads, 2, |position| {
-            originals[position].owned()
-        });
+        self.list(originals.len(), threads, originals);
     }
 
     /// Lists records in their order. One that shares its target with no writer of the round owns it
@@ -71,9 +96,7 @@ impl Roster {
     pub fn list_records(&mut self, records: &Records, threads: Threads<'_>) {
         let has_static = records.iter().any(|record| record.call.is_static);
         if !has_static {
-            self.list(records.len(), threads, 1, |position| {
-                SmallVec::from_slice(&[records[position].target()])
-            });
+            self.list(records.len(), threads, records);
             return;
         }
         self.clear();
@@ -94,39 +117,34 @@ impl Roster {
         }
     }
 
-    /// Lists so many transactions, each of which owns about `owned_by_each` accounts.
-    fn list(
-        &mut self,
-        count: usize,
-        threads: Threads<'_>,
-        owned_by_each: usize,
-        owned: impl Fn(usize) -> SmallVec<[Address; 2]> + Sync,
-    ) {
+    /// Lists so many transactions.
+    fn list<T: Transactions + ?Sized>(&mut self, count: usize, threads: Threads<'_>, all: &T) {
         self.clear();
         if threads.count() > 1 && count >= SHARED_MIN {
-            self.list_together(count, threads, owned);
+            self.list_together(count, threads, all);
             return;
         }
-        self.reserve(count, owned_by_each);
+        self.reserve(count, T::OWNED_BY_EACH);
         for position in 0..count {
-            self.push(owned(position));
+            all.each_owned(position, |address| self.own_address(address));
+            self.end_transaction();
         }
     }
 
     /// Each thread looks up the accounts of some transactions, and then numbers the accounts whose hashes
     /// are its own.
-    fn list_together(
+    fn list_together<T: Transactions + ?Sized>(
         &mut self,
         count: usize,
         threads: Threads<'_>,
-        owned: impl Fn(usize) -> SmallVec<[Address; 2]> + Sync,
+        all: &T,
     ) {
         let used = threads.count().min(THREADS_MAX);
         let length = count.div_ceil(used);
         let mut numbers: SmallVec<[usize; THREADS_MAX]> = (0..used).collect();
         let parts = threads.each(&mut numbers, |thread| {
             let first = *thread * length;
-            Part::new((first..count.min(first + length)).map(&owned))
+            Part::new(first..count.min(first + length), all)
         });
         let shares = threads.each(&mut numbers, |thread| Share::new(&parts, *thread, used));
         self.numbers.tables.clear();
@@ -152,8 +170,7 @@ impl Roster {
     /// Adds a transaction that owns these accounts.
     pub fn push(&mut self, owned: impl IntoIterator<Item = Address>) {
         for address in owned {
-            let number = self.number(address);
-            self.own(number);
+            self.own_address(address);
         }
         self.end_transaction();
     }
@@ -217,7 +234,20 @@ impl Roster {
         self.last_owners[number as usize]
     }
 
-    /// The transaction that is being listed owns an account.
+    /// The transaction that is being listed owns the account with an address.
+    #[inline]
+    fn own_address(&mut self, address: Address) {
+        let hash = KeyState.hash_one(address);
+        let position = index_of(self.ends.len());
+        let number = number(self.numbers.single(), &mut self.addresses, hash, address);
+        match self.last_owners.get_mut(number as usize) {
+            Some(last) => *last = position,
+            None => self.last_owners.push(position),
+        }
+        self.owned.push(number);
+    }
+
+    /// The transaction that is being listed owns the account with a number.
     fn own(&mut self, number: u32) {
         self.owned.push(number);
         self.last_owners[number as usize] = index_of(self.ends.len());
@@ -274,15 +304,15 @@ impl Tables {
 }
 
 impl Part {
-    fn new(transactions: impl ExactSizeIterator<Item = SmallVec<[Address; 2]>>) -> Self {
+    fn new<T: Transactions + ?Sized>(positions: Range<usize>, all: &T) -> Self {
         let mut part = Self {
-            owned: Vec::with_capacity(2 * transactions.len()),
-            ends: Vec::with_capacity(transactions.len()),
+            owned: Vec::with_capacity(T::OWNED_BY_EACH * positions.len()),
+            ends: Vec::with_capacity(positions.len()),
         };
-        for owned in transactions {
-            let owned = owned.into_iter();
-            part.owned
-                .extend(owned.map(|address| (KeyState.hash_one(address), address)));
+        for position in positions {
+            all.each_owned(position, |address| {
+                part.owned.push((KeyState.hash_one(address), address));
+            });
             part.ends.push(part.owned.len());
         }
         part
@@ -329,6 +359,7 @@ fn share_of(hash: u64, threads: usize) -> usize {
 }
 
 /// An account's number in a table, the next one if it is new.
+#[inline]
 fn number(
     table: &mut HashTable<u32>,
     addresses: &mut Vec<Address>,
@@ -364,6 +395,20 @@ mod tests {
         Address::repeat_byte(byte)
     }
 
+    /// Many, of which some own nothing and some share accounts.
+    struct Generated;
+
+    impl Transactions for Generated {
+        const OWNED_BY_EACH: usize = 2;
+
+        fn each_owned(&self, position: usize, visit: impl FnMut(Address)) {
+            let (sender, target) = (position % 1_000, 5 * position % 3_001);
+            let numbers = [sender, 10_000 + target].into_iter().take(position % 3);
+            let accounts = numbers.map(|number| Address::from_low_u64_be(number as u64));
+            accounts.for_each(visit);
+        }
+    }
+
     #[test]
     fn an_account_has_one_number_whoever_owns_it() {
         let mut roster = Roster::default();
@@ -383,17 +428,11 @@ mod tests {
 
     #[test]
     fn threads_list_what_one_lists() {
-        let owned = |position: usize| -> SmallVec<[Address; 2]> {
-            let (sender, target) = (position % 1_000, 5 * position % 3_001);
-            let accounts =
-                [sender, 10_000 + target].map(|number| Address::from_low_u64_be(number as u64));
-            accounts.into_iter().take(position % 3).collect()
-        };
         let (mut alone, mut together) = (Roster::default(), Roster::default());
-        alone.list(SHARED_MIN, Threads::ALONE, 2, owned);
+        alone.list(SHARED_MIN, Threads::ALONE, &Generated);
         for count in [2, 3, 20] {
             let pool = Pool::default();
-            together.list(SHARED_MIN, pool.threads(count), 2, owned);
+            together.list(SHARED_MIN, pool.threads(count), &Generated);
             assert_eq!(together.len(), alone.len());
             assert_eq!(together.accounts(), alone.accounts());
             for position in 0..index_of(SHARED_MIN) {
@@ -407,7 +446,7 @@ mod tests {
             }
             assert_eq!(together.find(Address::from_low_u64_be(9_999)), None);
         }
-        together.list(3, Pool::default().threads(2), 2, owned);
+        together.list(3, Pool::default().threads(2), &Generated);
         assert_eq!((together.len(), together.accounts()), (3, 3));
     }
 

@@ -76,6 +76,26 @@ impl Threads<'_> {
             .map(|result| result.expect("a scope ends when all that it began has ended"));
         std::iter::once(first).chain(others).collect()
     }
+
+    /// Does one thing on the calling thread and another beside it, if there is a thread for that.
+    pub fn both<A, B: Send>(
+        &self,
+        here: impl FnOnce() -> A,
+        beside: impl FnOnce() -> B + Send,
+    ) -> (A, B) {
+        let Some(pool) = self.pool else {
+            return (here(), beside());
+        };
+        let mut other = None;
+        let one = pool.in_place_scope(|scope| {
+            scope.spawn(|_| other = Some(beside()));
+            here()
+        });
+        (
+            one,
+            other.expect("a scope ends when all that it began has ended"),
+        )
+    }
 }
 
 #[cfg(test)]
@@ -100,6 +120,16 @@ mod tests {
             assert_eq!(items, (1..=40).collect::<Vec<_>>());
             assert!(done.iter().map(|(item, _)| item).eq(&items));
             assert_eq!(done[0].1, thread::current().id());
+        }
+    }
+
+    #[test]
+    fn both_are_done_whether_or_not_there_is_a_thread_beside() {
+        let pool = Pool::default();
+        for threads in [Threads::ALONE, pool.threads(2)] {
+            let here = thread::current().id();
+            let (one, other) = threads.both(|| thread::current().id(), || 7);
+            assert_eq!((one, other), (here, 7));
         }
     }
 

@@ -1,48 +1,64 @@
 //! The roots' accounts: what the tree of each has used, and when it settles (semantics, section 6).
 
+use primitive_types::U512;
+
 use super::Record;
 use crate::{
-    Address, Fork, U256,
+    Address, Fork,
     transaction::{
-        Executed, OpenPayment, Original, Receipt,
+        Executed, OpenPayment, Original, Payment,
         settlement::{Purchase, Settlement, TreeGas},
     },
 };
 
-/// One original transaction and what its descendants have come to so far.
-#[derive(Clone, Debug)]
-pub struct Tree {
-    gas_used: u64,
-    has_failed: bool,
-    has_grown: bool,
-    /// Until it settles, which most do with their original transaction.
-    open: Option<Box<OpenTree>>,
+/// What the roots of a block have come to, with their descendants so far.
+#[derive(Debug, Default)]
+pub struct Trees {
+    /// Gas paid for by roots that have settled with their original transaction.
+    gas_paid: u64,
+    /// Roots of which something has failed, in no order, some more than once.
+    failed: Vec<u32>,
+    /// Roots that have published records. Most do not, and nothing is kept of them.
+    grown: Vec<Tree>,
+    /// Where each root stands among those; empty as long as there are none.
+    places: Vec<u32>,
 }
 
-/// A tree that has not settled.
-#[derive(Clone, Debug)]
-struct OpenTree {
+/// A root that has published records.
+#[derive(Debug)]
+struct Tree {
+    root: u32,
+    /// Paid for, once it has settled.
+    gas_used: u64,
     sender: Address,
     purchase: Purchase,
     gas: TreeGas,
     pending: u64,
+    has_settled: bool,
 }
+
+/// Stands for a root that has published nothing.
+const NOT_GROWN: u32 = u32::MAX;
 
 /// What the transactions of a round, or of a part of it, add to their trees. The parts' sums have no
 /// order.
 #[derive(Debug, Default)]
 pub struct Growth {
     /// Original transactions that have published records, by position: what they have bought and used.
-    pub opened: Vec<(u32, OpenPayment)>,
+    opened: Vec<(u32, OpenPayment)>,
     /// What virtual transactions have come to.
-    pub deltas: Vec<TreeDelta>,
+    deltas: Vec<TreeDelta>,
+    /// Gas paid for by original transactions that have settled.
+    gas_paid: u64,
+    /// Original transactions that have not succeeded, by position.
+    failed: Vec<u32>,
 }
 
 /// What virtual transactions of one tree have come to.
 #[derive(Clone, Copy, Debug)]
 pub struct TreeDelta {
     /// The position of their root.
-    pub root: u32,
+    root: u32,
     count: u64,
     gas_used: u64,
     refund_counter: i64,
@@ -63,7 +79,25 @@ impl TreeDelta {
 }
 
 impl Growth {
-    /// Adds what one more has come to.
+    /// Adds an original transaction that has run.
+    pub fn add_original(&mut self, position: u32, executed: &Executed) {
+        match &executed.payment {
+            Payment::Nothing => {}
+            Payment::Settled { gas_used, .. } => self.gas_paid += gas_used,
+            Payment::Open(payment) => self.opened.push((position, **payment)),
+        }
+        if !executed.status.is_success() {
+            self.failed.push(position);
+        }
+    }
+
+    /// The roots that something has become of, some more than once.
+    pub fn roots(&self) -> impl Iterator<Item = u32> {
+        let opened = self.opened.iter().map(|(position, _)| *position);
+        opened.chain(self.deltas.iter().map(|delta| delta.root))
+    }
+
+    /// Adds what one more virtual transaction has come to.
     pub fn add(&mut self, delta: TreeDelta) {
         match self.deltas.last_mut() {
             Some(last) if last.root == delta.root => {
@@ -77,87 +111,99 @@ impl Growth {
     }
 }
 
-impl Tree {
-    /// The tree of an original transaction that has run, by its receipt. One that has published is then
-    /// opened.
-    pub fn new(receipt: &Receipt) -> Self {
-        Self {
-            gas_used: receipt.tree_gas_used.unwrap_or(0),
-            has_failed: !receipt.status.is_success(),
-            has_grown: false,
-            open: None,
+impl Trees {
+    /// Counts what a round has run for the roots, which are these.
+    pub fn grow(&mut self, originals: &[Original], growth: &Growth) {
+        self.gas_paid += growth.gas_paid;
+        self.failed.extend_from_slice(&growth.failed);
+        if self.places.is_empty() && !growth.opened.is_empty() {
+            self.places.resize(originals.len(), NOT_GROWN);
+        }
+        for (root, payment) in &growth.opened {
+            let place = self.grown.len();
+            self.places[*root as usize] =
+                u32::try_from(place).expect("a block has fewer than 2^32 transactions");
+            self.grown.push(Tree {
+                root: *root,
+                gas_used: 0,
+                sender: originals[*root as usize].recovered.sender,
+                purchase: payment.purchase,
+                gas: payment.tree,
+                pending: 0,
+                has_settled: false,
+            });
+        }
+        for delta in &growth.deltas {
+            if delta.has_failed {
+                self.failed.push(delta.root);
+            }
+            let tree = self.tree(delta.root);
+            tree.pending -= delta.count;
+            tree.gas.spent += delta.gas_used;
+            tree.gas.refund_counter += delta.refund_counter;
         }
     }
 
-    /// Lets it live on what its root has bought.
-    pub fn open(&mut self, original: &Original, payment: &OpenPayment) {
-        self.has_grown = true;
-        self.open = Some(Box::new(OpenTree {
-            sender: original.recovered.sender,
-            purchase: payment.purchase,
-            gas: payment.tree,
-            pending: 0,
-        }));
-    }
-
-    /// Counts virtual transactions that have run.
-    pub fn add(&mut self, delta: &TreeDelta) {
-        self.has_failed |= delta.has_failed;
-        let open = self.opened();
-        open.pending -= delta.count;
-        open.gas.spent += delta.gas_used;
-        open.gas.refund_counter += delta.refund_counter;
-    }
-
-    /// Counts published records with their stipends, which are nobody's expense.
+    /// Counts the records that a transaction has published, with their stipends, which are nobody's expense.
     pub fn publish(&mut self, records: &[Record]) {
-        let open = self.opened();
-        open.pending += records.len() as u64;
+        let Some(first) = records.first() else { return };
+        let tree = self.tree(first.root);
+        tree.pending += records.len() as u64;
         for record in records {
-            open.gas.spent = open.gas.spent.saturating_sub(record.call.stipend);
+            tree.gas.spent = tree.gas.spent.saturating_sub(record.call.stipend);
         }
     }
 
     /// Counts a published record that is refused.
-    pub fn refuse(&mut self) {
-        self.has_failed = true;
-        self.opened().pending -= 1;
+    pub fn refuse(&mut self, root: u32) {
+        self.failed.push(root);
+        self.tree(root).pending -= 1;
     }
 
-    /// Settles the root if it has not and nothing of it is pending: to whom the rest goes, and how
-    /// the prepaid wei is divided.
-    pub fn settle(&mut self, fork: Fork) -> Option<(Address, Settlement)> {
-        let open = self.open.take_if(|open| open.pending == 0)?;
-        let settlement = open.purchase.settle(&open.gas, fork);
-        self.gas_used = settlement.gas_used;
-        Some((open.sender, settlement))
+    /// Settles a root that has published if it has not settled and nothing of it is pending: to whom the rest
+    /// goes, and how the prepaid wei is divided.
+    pub fn settle(&mut self, root: u32, fork: Fork) -> Option<(Address, Settlement)> {
+        let tree = self.tree(root);
+        if tree.has_settled || tree.pending > 0 {
+            return None;
+        }
+        let settlement = tree.purchase.settle(&tree.gas, fork);
+        tree.has_settled = true;
+        tree.gas_used = settlement.gas_used;
+        Some((tree.sender, settlement))
     }
 
-    /// Gas paid for by the root, once it has settled; 0 for one that was skipped.
+    /// Wei held until the roots settle that have not.
+    pub fn prepaid(&self) -> U512 {
+        let open = self.grown.iter().filter(|tree| !tree.has_settled);
+        open.fold(U512::zero(), |sum, tree| {
+            sum + U512::from(tree.purchase.prepaid())
+        })
+    }
+
+    /// Gas paid for by all roots that have settled.
     pub fn gas_used(&self) -> u64 {
-        self.gas_used
+        self.gas_paid + self.grown.iter().map(|tree| tree.gas_used).sum::<u64>()
     }
 
-    /// Whether every transaction of the tree has succeeded.
-    pub fn has_succeeded(&self) -> bool {
-        !self.has_failed
+    /// The roots that have had virtual transactions, refused ones included, with the gas that each has paid
+    /// for.
+    pub fn grown(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.grown.iter().map(|tree| (tree.root, tree.gas_used))
     }
 
-    /// Wei held until the root settles.
-    pub fn prepaid(&self) -> U256 {
-        self.open
-            .as_ref()
-            .map_or_else(U256::zero, |open| open.purchase.prepaid())
+    /// For each of so many roots, whether every transaction of its tree has succeeded.
+    pub fn succeeded(&self, roots: usize) -> Vec<bool> {
+        let mut succeeded = vec![true; roots];
+        for root in &self.failed {
+            succeeded[*root as usize] = false;
+        }
+        succeeded
     }
 
-    /// Whether it has had virtual transactions, refused ones included.
-    pub fn has_grown(&self) -> bool {
-        self.has_grown
-    }
-
-    fn opened(&mut self) -> &mut OpenTree {
-        self.open
-            .as_mut()
-            .expect("a root that has published records has not settled")
+    fn tree(&mut self, root: u32) -> &mut Tree {
+        let place = self.places.get(root as usize);
+        let place = place.expect("a root that has published records has grown");
+        &mut self.grown[*place as usize]
     }
 }

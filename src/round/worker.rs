@@ -23,7 +23,7 @@ use super::{
 use crate::{
     Address,
     state::{Fault, LiveAccount, Map, Writes, journal::NO_PLACE},
-    transaction::{Executed, Executor, Payment, Receipt, panic_fault},
+    transaction::{Executed, Executor, Receipt, panic_fault},
 };
 
 /// What the workers of a round share that run it together.
@@ -444,9 +444,7 @@ fn conclude(
             let original = &round.setting.originals[position as usize];
             let parent = (original.recovered.hash, position, position);
             publisher.add(&round.published, parent, calls);
-            if let Payment::Open(payment) = &executed.payment {
-                output.growth.opened.push((position, **payment));
-            }
+            output.growth.add_original(position, &executed);
             Receipt::of_original(position, original, executed)
         }
         Work::Records(records) => {

@@ -9,7 +9,6 @@ use alloy_primitives::hex;
 use bytes::Bytes;
 use deferevm_opcodes::machine::word;
 use primitive_types::H160;
-use smallvec::SmallVec;
 
 use super::{
     InvalidTransaction, Recovered, TransactionRules,
@@ -156,18 +155,20 @@ impl Original {
 
     /// The accounts that it owns, each once: sender, target, authorities (semantics, section 2).
     #[inline]
-    pub fn owned(&self) -> SmallVec<[Address; 2]> {
+    pub fn each_owned(&self, mut visit: impl FnMut(Address)) {
         let (sender, target) = (self.recovered.sender, self.target());
-        let mut owned = SmallVec::from_buf([sender, target]);
-        if sender == target {
-            owned.truncate(1);
+        visit(sender);
+        if target != sender {
+            visit(target);
         }
-        for address in self.authorities.iter().flatten() {
-            if !owned.contains(address) {
-                owned.push(*address);
+        for (index, address) in self.authorities.iter().enumerate() {
+            let is_repeated = *address == Some(sender)
+                || *address == Some(target)
+                || self.authorities[..index].contains(address);
+            if let Some(address) = address.filter(|_| !is_repeated) {
+                visit(address);
             }
         }
-        owned
     }
 }
 
@@ -316,7 +317,7 @@ impl Executor {
     }
 
     /// [`Executor::original`] within a guard of the caller's. `places` says where the journal has what the
-    /// transaction owns, in the order of [`Original::owned`], as far as that is known.
+    /// transaction owns, in the order of [`Original::each_owned`], as far as that is known.
     pub(crate) fn run_original(
         &mut self,
         scene: &Scene<'_>,
