@@ -307,19 +307,25 @@ impl Sequence<'_> {
             id: original.recovered.hash,
         };
         executor.trace_at(self.setting.tracers, place);
-        let executed = executor
-            .run_original(scene, original, position + 1, places)
-            .map_err(|fault| BlockFault::at(position, fault))?;
+        let mut result = executor.run_original(scene, original, position + 1, places);
+        // It stays where it is: it is long, and most of it is not needed again.
+        let executed = match &mut result {
+            Ok(executed) => executed,
+            Err(_) => {
+                let result = result.map(|_| ());
+                return result.map_err(|fault| BlockFault::at(position, fault));
+            }
+        };
         drop(executor.take_tracer());
-        if let Status::Skipped(error) = executed.status {
-            return Err(invalid(*error));
+        if let Status::Skipped(error) = &executed.status {
+            return Err(invalid(InvalidTransaction::clone(error)));
         }
         self.burnt += U512::from(executed.effects.burnt);
-        let receipt = Receipt::of_original(position, original, executed);
         self.gas_left = self
             .gas_left
-            .saturating_sub(receipt.tree_gas_used.unwrap_or(0));
-        self.receipts.push(receipt);
+            .saturating_sub(executed.gas_paid().unwrap_or(0));
+        self.receipts
+            .push(Receipt::of_original(position, original, executed));
         Ok(())
     }
 }

@@ -54,15 +54,17 @@ impl Record {
         }
     }
 
-    /// The receipt of one that has run.
-    pub fn executed(&self, round: u32, executed: Executed) -> Receipt {
+    /// The receipt of one that has run, which is left without its logs and output.
+    #[inline]
+    pub fn executed(&self, round: u32, executed: &mut Executed) -> Receipt {
+        let status = std::mem::replace(&mut executed.status, Status::Succeeded);
         Receipt {
             gas_used: executed.gas_used,
             bounced: executed.bounced,
-            logs: executed.effects.logs,
-            output: executed.output,
+            logs: std::mem::take(&mut executed.effects.logs),
+            output: std::mem::take(&mut executed.output),
             created: executed.created,
-            ..self.receipt(round, executed.status)
+            ..self.receipt(round, status)
         }
     }
 

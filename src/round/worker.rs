@@ -312,19 +312,24 @@ impl Worker {
         if round.setting.tracers.is_some() {
             executor.trace_at(round.setting.tracers, round.place(position));
         }
-        let executed = match &round.work {
+        let mut result = match &round.work {
             Work::Originals => {
                 let original = &round.setting.originals[position as usize];
                 match round.setting.check_blob_gas(position) {
-                    Ok(()) => executor.run_original(&scene, original, epoch, &self.places)?,
-                    Err(error) => Executed::skipped(error),
+                    Ok(()) => executor.run_original(&scene, original, epoch, &self.places),
+                    Err(error) => Ok(Executed::skipped(error)),
                 }
             }
             Work::Records(records) => {
                 let record = &records[position as usize];
                 let root = &round.setting.originals[record.root as usize];
-                executor.run_deferred(&scene, &record.call, &root.environment, epoch)?
+                executor.run_deferred(&scene, &record.call, &root.environment, epoch)
             }
+        };
+        // It stays where it is: it is long, and most of it is not needed again.
+        let executed = match &mut result {
+            Ok(executed) => executed,
+            Err(_) => return result.map(|_| ()),
         };
         drop(executor.take_tracer());
         round.gas_used[position as usize].store(executed.gas_used, Ordering::Relaxed);
@@ -423,7 +428,7 @@ impl Worker {
 fn conclude(
     round: &Round<'_>,
     position: u32,
-    mut executed: Executed,
+    executed: &mut Executed,
     output: &mut Output,
     publisher: &mut Publisher,
 ) -> Receipt {
@@ -444,14 +449,14 @@ fn conclude(
             let original = &round.setting.originals[position as usize];
             let parent = (original.recovered.hash, position, position);
             publisher.add(&round.published, parent, calls);
-            output.growth.add_original(position, &executed);
+            output.growth.add_original(position, executed);
             Receipt::of_original(position, original, executed)
         }
         Work::Records(records) => {
             let record = &records[position as usize];
             let parent = (record.id, position, record.root);
             publisher.add(&round.published, parent, calls);
-            output.growth.add(TreeDelta::of(record.root, &executed));
+            output.growth.add(TreeDelta::of(record.root, executed));
             record.executed(round.index, executed)
         }
     }

@@ -84,9 +84,10 @@ pub enum Limit {
 }
 
 impl Receipt {
-    /// The receipt of an original transaction that has run. What its tree has used is 0 until it is
-    /// known.
-    pub fn of_original(position: u32, original: &Original, executed: Executed) -> Self {
+    /// The receipt of an original transaction that has run, which is left without its logs and output. What
+    /// its tree has used is 0 until it is known.
+    #[inline]
+    pub fn of_original(position: u32, original: &Original, executed: &mut Executed) -> Self {
         Self {
             id: original.recovered.hash,
             parent: None,
@@ -100,9 +101,9 @@ impl Receipt {
             bounced: U256::zero(),
             created: executed.created,
             tree_gas_used: Some(executed.gas_paid().unwrap_or(0)),
-            status: executed.status,
-            logs: executed.effects.logs,
-            output: executed.output,
+            status: std::mem::replace(&mut executed.status, Status::Succeeded),
+            logs: std::mem::take(&mut executed.effects.logs),
+            output: std::mem::take(&mut executed.output),
         }
     }
 }
