@@ -134,6 +134,7 @@ impl Changes {
     }
 
     /// Adds an account that is not there: its change.
+    #[inline]
     pub(super) fn push(&mut self, address: Address, change: AccountChange) -> &mut AccountChange {
         if self.shards.is_empty() {
             self.shards.resize_with(SHARDS, Shard::default);
@@ -184,20 +185,18 @@ impl Shard {
             .copied()
     }
 
+    #[inline]
     fn push(&mut self, hash: u64, entry: Entry) -> &mut AccountChange {
-        match self.chunks.last_mut() {
-            Some(chunk) if chunk.len() < CHUNK => chunk.push(entry),
+        let has_room = |chunk: &Vec<Entry>| chunk.len() < CHUNK;
+        if !self.chunks.last().is_some_and(has_room) {
             // The first one grows as it has to: most blocks change little.
-            None => self.chunks.push(vec![entry]),
-            Some(_) => {
-                let mut chunk = Vec::with_capacity(CHUNK);
-                chunk.push(entry);
-                self.chunks.push(chunk);
-            }
+            let room = if self.chunks.is_empty() { 0 } else { CHUNK };
+            self.chunks.push(Vec::with_capacity(room));
         }
-        self.length += 1;
         let chunk = self.chunks.len() - 1;
-        let offset = self.chunks[chunk].len() - 1;
+        let offset = self.chunks[chunk].len();
+        self.chunks[chunk].push(entry);
+        self.length += 1;
         if let Some(index) = self.index.get_mut() {
             index.insert_unique(hash, join(chunk, offset), |place| {
                 hash_at(&self.chunks, *place)

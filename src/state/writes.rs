@@ -27,30 +27,31 @@ pub struct Writes {
 impl Writes {
     /// Takes what has been done to an account, if anything has. One that does not exist has no storage: the
     /// journal sees to that when a transaction ends.
+    #[inline]
     pub fn add(&mut self, account: &mut LiveAccount) {
         let Some(written) = account.take_written() else {
             return;
         };
         let address = written.address;
         self.codes.extend(written.code);
-        if written.info.as_ref().is_some_and(AccountInfo::is_empty) {
+        if written.info.is_some_and(AccountInfo::is_empty) {
             self.empty.push(address);
         }
         let is_relative = !written.was_changed && !written.storage_cleared;
         // What it was loaded with is then what it was before the block.
         let is_kept = |slot: &Slot| !(is_relative && slot.present == slot.loaded);
-        let change = AccountChange {
-            info: written.info,
-            storage_cleared: written.storage_cleared,
-            storage: written_slots(written.storage, is_kept),
-        };
-        if is_relative {
-            if written.info != written.loaded || !change.storage.is_empty() {
-                self.fresh.push(address, change);
-            }
+        let storage = written_slots(written.storage, is_kept);
+        if is_relative && written.info == written.loaded && storage.is_empty() {
             return;
         }
-        self.unreduced.push(address);
+        let change = AccountChange {
+            info: written.info.copied(),
+            storage_cleared: written.storage_cleared,
+            storage,
+        };
+        if !is_relative {
+            self.unreduced.push(address);
+        }
         if written.was_changed {
             self.updates.push((address, change));
         } else {

@@ -57,11 +57,11 @@ pub struct LiveAccount {
 }
 
 /// What is left of a [`LiveAccount`] when its round is over.
-pub(crate) struct WrittenAccount {
+pub(crate) struct WrittenAccount<'a> {
     pub address: Address,
-    pub info: Option<AccountInfo>,
+    pub info: Option<&'a AccountInfo>,
     /// As of the round's start.
-    pub loaded: Option<AccountInfo>,
+    pub loaded: Option<&'a AccountInfo>,
     /// Whether the block had changed it before that.
     pub was_changed: bool,
     /// If it is another than the one that it was loaded with.
@@ -175,18 +175,21 @@ impl LiveAccount {
     }
 
     /// What the barrier has to take over, if anything; storage and code are taken.
-    pub(crate) fn take_written(&mut self) -> Option<WrittenAccount> {
+    #[inline]
+    pub(crate) fn take_written(&mut self) -> Option<WrittenAccount<'_>> {
         if !self.is_written {
             return None;
         }
-        let loaded_hash = self.loaded.map_or(EMPTY_CODE_HASH, |info| info.code_hash);
-        let has_new_code = ![EMPTY_CODE_HASH, loaded_hash].contains(&self.info.code_hash);
+        let has_new_code = || {
+            let loaded_hash = self.loaded.map_or(EMPTY_CODE_HASH, |info| info.code_hash);
+            ![EMPTY_CODE_HASH, loaded_hash].contains(&self.info.code_hash)
+        };
         Some(WrittenAccount {
             address: self.address,
-            info: self.exists.then_some(self.info),
-            loaded: self.loaded,
+            code: self.code.take().filter(|_| has_new_code()),
+            info: self.exists.then_some(&self.info),
+            loaded: self.loaded.as_ref(),
             was_changed: self.was_changed,
-            code: self.code.take().filter(|_| has_new_code),
             storage_cleared: self.storage_cleared,
             storage: std::mem::take(&mut self.storage),
         })
