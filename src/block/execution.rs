@@ -32,6 +32,7 @@ use crate::{
     },
 };
 
+use deferevm_opcodes::machine::word;
 use primitive_types::U512;
 
 /// How a block is to be executed.
@@ -320,7 +321,7 @@ impl Sequence<'_> {
         if let Status::Skipped(error) = &executed.status {
             return Err(invalid(InvalidTransaction::clone(error)));
         }
-        self.burnt += U512::from(executed.effects.burnt);
+        word::add_to_wide(&mut self.burnt, executed.effects.burnt);
         self.gas_left = self
             .gas_left
             .saturating_sub(executed.gas_paid().unwrap_or(0));

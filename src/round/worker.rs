@@ -9,6 +9,7 @@ use std::{
 };
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
+use deferevm_opcodes::machine::word;
 use primitive_types::U512;
 use smallvec::SmallVec;
 
@@ -442,7 +443,7 @@ fn conclude(
     for credit in &executed.effects.credits {
         output.credits.add(credit.address, credit.amount);
     }
-    output.burnt += U512::from(executed.effects.burnt);
+    word::add_to_wide(&mut output.burnt, executed.effects.burnt);
     let calls = std::mem::take(&mut executed.effects.deferred_calls);
     match &round.work {
         Work::Originals => {

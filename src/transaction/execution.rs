@@ -381,7 +381,7 @@ impl Executor {
         let mut burnt = blob_fee;
         let payment = if stage.world.journal.deferred_calls().is_empty() {
             let settlement = purchase.settle(&tree, scene.fork);
-            burnt = burnt.saturating_add(settlement.burnt);
+            burnt = word::saturating_add(burnt, settlement.burnt);
             let is_paid = stage.settle(sender, &settlement)?;
             Payment::Settled {
                 gas_used: settlement.gas_used,
@@ -391,7 +391,7 @@ impl Executor {
             Payment::Open(Box::new(OpenPayment { purchase, tree }))
         };
         let mut effects = self.journal.end();
-        effects.burnt = effects.burnt.saturating_add(burnt);
+        effects.burnt = word::saturating_add(effects.burnt, burnt);
         Ok(Executed {
             status: status_of(run.exit),
             gas_used,

@@ -175,9 +175,7 @@ fn is_affordable(transaction: &Transaction, balance: U256) -> bool {
     };
     let gas = u128::from(price) * u128::from(transaction.gas_limit);
     transaction.blob_hashes.is_empty()
-        && balance
-            .checked_sub(transaction.value)
-            .is_some_and(|rest| rest >= U256::from(gas))
+        && word::checked_sub(balance, transaction.value).is_some_and(|rest| rest >= U256::from(gas))
 }
 
 fn validate_type(transaction: &Transaction, fork: Fork) -> Result<(), InvalidTransaction> {

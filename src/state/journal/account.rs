@@ -72,13 +72,6 @@ pub(crate) struct WrittenAccount<'a> {
 }
 
 impl LiveAccount {
-    /// An account as the round's start has it.
-    pub(super) fn new(address: Address, loaded: &Loaded, access: Access) -> Self {
-        let mut account = Self::vacancy();
-        account.begin(address, loaded, access);
-        account
-    }
-
     /// What stands at a place that is nobody's: it holds no code and no storage.
     #[inline]
     pub(super) fn vacancy() -> Self {

@@ -97,11 +97,11 @@ impl Journal {
                 }
             }
         }
-        self.accounts.extend(
-            coming
-                .iter()
-                .map(|(_, address, loaded)| LiveAccount::new(*address, loaded, Access::Owned)),
-        );
+        self.accounts
+            .resize_with(first + coming.len(), LiveAccount::vacancy);
+        for (account, (_, address, loaded)) in self.accounts[first..].iter_mut().zip(&coming) {
+            account.begin(*address, loaded, Access::Owned);
+        }
         coming.clear();
         self.coming = coming;
         Ok(())

@@ -23,6 +23,8 @@ use owned::OwnedPlaces;
 use places::Places;
 use undo::Undo;
 
+use deferevm_opcodes::machine::word;
+
 use super::{AccessList, DatabaseFault, EMPTY_CODE_HASH, Map, State, Writes, overlay::Loaded};
 use crate::{Address, B256, Code, Fork, Log, Refusal, U256};
 
@@ -405,7 +407,7 @@ impl Journal {
     /// [`Refusal::Fault`] if the account is not owned or the sum is not below 2²⁵⁶.
     pub fn add_balance(&mut self, account: u32, amount: U256) -> Result<(), Refusal> {
         let previous = self.writable(account)?.info.balance;
-        let Some(balance) = previous.checked_add(amount) else {
+        let Some(balance) = word::checked_add(previous, amount) else {
             let address = self.accounts[account as usize].address;
             return self.refuse(Fault::BalanceOverflow(address));
         };
@@ -422,7 +424,7 @@ impl Journal {
     /// [`Refusal::Fault`] if the account is not owned.
     pub fn sub_balance(&mut self, account: u32, amount: U256) -> Result<bool, Refusal> {
         let previous = self.writable(account)?.info.balance;
-        let Some(balance) = previous.checked_sub(amount) else {
+        let Some(balance) = word::checked_sub(previous, amount) else {
             return Ok(false);
         };
         self.touch(account);
@@ -512,10 +514,7 @@ impl Journal {
     /// The balance would not fit in 256 bits.
     pub fn deposit(&mut self, account: u32, amount: U256) -> Result<(), Fault> {
         let live = &mut self.accounts[account as usize];
-        live.info.balance = live
-            .info
-            .balance
-            .checked_add(amount)
+        live.info.balance = word::checked_add(live.info.balance, amount)
             .ok_or(Fault::BalanceOverflow(live.address))?;
         live.exists = true;
         live.is_written = true;

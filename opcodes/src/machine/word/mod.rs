@@ -59,6 +59,35 @@ pub fn overflowing_sub(a: U256, b: U256) -> (U256, bool) {
     (U256([r0, r1, r2, r3]), borrow)
 }
 
+/// `a + b`, if it is below 2²⁵⁶.
+#[inline]
+pub fn checked_add(a: U256, b: U256) -> Option<U256> {
+    let (sum, overflows) = overflowing_add(a, b);
+    (!overflows).then_some(sum)
+}
+
+/// `a - b`, if it is not negative.
+#[inline]
+pub fn checked_sub(a: U256, b: U256) -> Option<U256> {
+    let (difference, is_negative) = overflowing_sub(a, b);
+    (!is_negative).then_some(difference)
+}
+
+/// `a + b`, or 2²⁵⁶ − 1 if that is less.
+#[inline]
+pub fn saturating_add(a: U256, b: U256) -> U256 {
+    checked_add(a, b).unwrap_or(U256::MAX)
+}
+
+/// Adds `b` to a sum of so few words that it stays below 2⁵¹².
+#[inline]
+pub fn add_to_wide(sum: &mut U512, b: U256) {
+    let mut carry = false;
+    for (limb, term) in sum.0.iter_mut().zip(b.0.into_iter().chain([0; 4])) {
+        (*limb, carry) = limb.carrying_add(term, carry);
+    }
+}
+
 /// `-a` modulo 2²⁵⁶.
 #[inline]
 pub fn neg(a: U256) -> U256 {

@@ -109,6 +109,19 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     #[test]
+    fn sums_and_differences_are_bounded_or_wide((a, b) in related_words(), c in word()) {
+        let sum = big(a) + big(b);
+        let fits = sum < BigUint::from(1u8) << 256;
+        prop_assert_eq!(checked_add(a, b), fits.then(|| low_word(&sum)));
+        prop_assert_eq!(saturating_add(a, b), if fits { low_word(&sum) } else { U256::MAX });
+        let difference = (big(a) >= big(b)).then(|| low_word(&(big(a) - big(b).min(big(a)))));
+        prop_assert_eq!(checked_sub(a, b), difference);
+        let mut wide = U512::zero();
+        [a, b, c].into_iter().for_each(|term| add_to_wide(&mut wide, term));
+        prop_assert_eq!(BigUint::from_bytes_le(&wide.to_little_endian()), sum + big(c));
+    }
+
+    #[test]
     fn sums_differences_and_products_wrap((a, b) in related_words()) {
         let modulus = BigUint::from(1u8) << 256;
         prop_assert_eq!(add(a, b), low_word(&(big(a) + big(b))));
