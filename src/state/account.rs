@@ -21,15 +21,18 @@ pub struct AccountInfo {
 
 impl Default for AccountInfo {
     fn default() -> Self {
-        Self {
-            balance: U256::zero(),
-            nonce: 0,
-            code_hash: EMPTY_CODE_HASH,
-        }
+        Self::EMPTY
     }
 }
 
 impl AccountInfo {
+    /// That of an account without balance, nonce and code.
+    pub const EMPTY: Self = Self {
+        balance: U256([0; 4]),
+        nonce: 0,
+        code_hash: EMPTY_CODE_HASH,
+    };
+
     /// Whether it has code.
     pub fn has_code(&self) -> bool {
         self.code_hash != EMPTY_CODE_HASH

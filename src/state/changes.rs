@@ -134,7 +134,7 @@ impl Changes {
     }
 
     /// Adds an account that is not there: its change.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, address: Address, change: AccountChange) -> &mut AccountChange {
         if self.shards.is_empty() {
             self.shards.resize_with(SHARDS, Shard::default);
@@ -185,7 +185,7 @@ impl Shard {
             .copied()
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, hash: u64, entry: Entry) -> &mut AccountChange {
         let has_room = |chunk: &Vec<Entry>| chunk.len() < CHUNK;
         if !self.chunks.last().is_some_and(has_room) {

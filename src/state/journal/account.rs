@@ -1,8 +1,10 @@
 //! An account while transactions work on it.
 
+use primitive_types::H160;
+
 use crate::{
     Address, B256, Code, U256,
-    state::{AccountInfo, EMPTY_CODE_HASH, Map, overlay::Loaded},
+    state::{AccountInfo, EMPTY_CODE_HASH, Map, key_hash::KeyState, overlay::Loaded},
 };
 
 /// What a running transaction may do with an account.
@@ -73,25 +75,22 @@ pub(crate) struct WrittenAccount<'a> {
 
 impl LiveAccount {
     /// What stands at a place that is nobody's: it holds no code and no storage.
-    #[inline]
-    pub(super) fn vacancy() -> Self {
-        Self {
-            address: Address::zero(),
-            exists: false,
-            info: AccountInfo::default(),
-            loaded: None,
-            code: None,
-            access: Access::ReadOnly,
-            warm_in: 0,
-            touched_in: 0,
-            created_in: 0,
-            destroyed_in: 0,
-            is_written: false,
-            was_changed: false,
-            storage_cleared: false,
-            storage: Map::default(),
-        }
-    }
+    pub(super) const VACANCY: Self = Self {
+        address: H160([0; 20]),
+        exists: false,
+        info: AccountInfo::EMPTY,
+        loaded: None,
+        code: None,
+        access: Access::ReadOnly,
+        warm_in: 0,
+        touched_in: 0,
+        created_in: 0,
+        destroyed_in: 0,
+        is_written: false,
+        was_changed: false,
+        storage_cleared: false,
+        storage: Map::with_hasher(KeyState),
+    };
 
     /// Makes a vacancy an account as the round's start has it, where it stands: an account is long, and to
     /// move one takes as long as all else that is done here.

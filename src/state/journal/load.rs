@@ -98,7 +98,7 @@ impl Journal {
             }
         }
         self.accounts
-            .resize_with(first + coming.len(), LiveAccount::vacancy);
+            .resize_with(first + coming.len(), || LiveAccount::VACANCY);
         for (account, (_, address, loaded)) in self.accounts[first..].iter_mut().zip(&coming) {
             account.begin(*address, loaded, Access::Owned);
         }

@@ -190,12 +190,14 @@ impl Journal {
             }
         }
         self.inputs.hand_out(&mut self.deferred_calls);
-        Effects {
-            logs: taken(&mut self.logs),
-            credits: taken(&mut self.credits),
-            deferred_calls: taken(&mut self.deferred_calls),
+        let mut effects = Effects {
             burnt: self.burnt,
-        }
+            ..Effects::default()
+        };
+        hand_out(&mut self.logs, &mut effects.logs);
+        hand_out(&mut self.credits, &mut effects.credits);
+        hand_out(&mut self.deferred_calls, &mut effects.deferred_calls);
+        effects
     }
 
     /// Takes an account over as its last owner left it: its place.
@@ -233,7 +235,7 @@ impl Journal {
     /// Gives up the account at a place, which another one may take.
     pub fn give_up(&mut self, place: u32) -> LiveAccount {
         self.vacant.push(place);
-        std::mem::replace(&mut self.accounts[place as usize], LiveAccount::vacancy())
+        std::mem::replace(&mut self.accounts[place as usize], LiveAccount::VACANCY)
     }
 
     /// Gives up every account, those included that have only been read: a round is over.
@@ -577,19 +579,20 @@ impl Journal {
     /// A place that is nobody's.
     fn vacancy(&mut self) -> u32 {
         self.vacant.pop().unwrap_or_else(|| {
-            self.accounts.push(LiveAccount::vacancy());
+            self.accounts.push(LiveAccount::VACANCY);
             index_of(self.accounts.len() - 1)
         })
     }
 }
 
-/// What a list holds, in no more memory than that takes; what the list has itself it keeps for the next
-/// transaction, unless that is much.
-fn taken<T>(list: &mut Vec<T>) -> Vec<T> {
-    let mut taken = Vec::with_capacity(list.len());
-    taken.append(list);
-    list.shrink_to(KEPT);
-    taken
+/// Moves what a list holds to an empty one, in no more memory than that takes; what the list has itself it
+/// keeps for the next transaction, unless that is much.
+fn hand_out<T>(list: &mut Vec<T>, to: &mut Vec<T>) {
+    if !list.is_empty() {
+        to.reserve_exact(list.len());
+        to.append(list);
+        list.shrink_to(KEPT);
+    }
 }
 
 fn index_of(place: usize) -> u32 {

@@ -76,7 +76,8 @@ pub fn checked_sub(a: U256, b: U256) -> Option<U256> {
 /// `a + b`, or 2²⁵⁶ − 1 if that is less.
 #[inline]
 pub fn saturating_add(a: U256, b: U256) -> U256 {
-    checked_add(a, b).unwrap_or(U256::MAX)
+    let (sum, overflows) = overflowing_add(a, b);
+    if overflows { U256::MAX } else { sum }
 }
 
 /// Adds `b` to a sum of so few words that it stays below 2⁵¹².
