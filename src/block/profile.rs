@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{Address, round::Roster, state::account::sort_key};
+use crate::{Address, round::Roster, state::account::first_bytes};
 
 /// What a round's transactions consumed, and how that lies.
 pub(super) struct Profile {
@@ -60,7 +60,8 @@ pub(super) fn profile(
     let hottest = most.filter(|most| *most > 0).and_then(|most| {
         let addresses = accounts.iter().zip(roster.addresses());
         let hottest = addresses.filter(|(account, _)| account.gas == most);
-        let (_, address) = hottest.min_by_key(|(_, address)| sort_key(address))?;
+        let by_address = hottest.map(|(_, address)| (first_bytes(address), address));
+        let (_, address) = by_address.min()?;
         Some((*address, most))
     });
     Profile {

@@ -58,6 +58,7 @@ impl Purchase {
     }
 
     /// Divides the prepaid wei.
+    #[inline]
     pub fn settle(&self, tree: &TreeGas, fork: Fork) -> Settlement {
         let quotient = if fork >= Fork::London { 5 } else { 2 };
         let counter = u64::try_from(tree.refund_counter).unwrap_or(0);

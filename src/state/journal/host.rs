@@ -62,6 +62,7 @@ impl Journal {
     ///
     /// # Errors
     /// As [`Journal::access`].
+    #[inline]
     pub fn call_target(
         &mut self,
         state: &State<'_>,
