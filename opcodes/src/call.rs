@@ -4,19 +4,21 @@
 //! here but by whoever drives the frames.
 
 use crate::{
-    AccountIndex, Address, CallKind, CallMessage, Frame, Host, U256,
+    AccountIndex, Action, Address, CallKind, CallMessage, Frame, Host, U256,
     machine::{
         exit::{Halt, Interrupt},
         word::{address_of, to_u64_saturating},
     },
 };
 
-/// CALL, CALLCODE, DELEGATECALL and STATICCALL.
+/// CALL, CALLCODE, DELEGATECALL and STATICCALL. The message is written where whoever drives the frames reads
+/// it: it is long, and to move it takes as long as a dozen instructions.
 pub(crate) fn call<H: Host + ?Sized>(
     frame: &mut Frame,
     host: &mut H,
     kind: CallKind,
-) -> Result<CallMessage, Interrupt> {
+    action: &mut Action,
+) -> Result<(), Interrupt> {
     // Stack.
     let [gas_requested, code_address] = frame.stack.pop_array();
     let code_address = address_of(code_address);
@@ -41,7 +43,7 @@ pub(crate) fn call<H: Host + ?Sized>(
         CallKind::CallCode => (context.address, context.address, value),
         CallKind::DelegateCall => (context.caller, context.address, context.value),
     };
-    Ok(CallMessage {
+    *action = Action::Call(CallMessage {
         kind,
         caller,
         target,
@@ -53,7 +55,8 @@ pub(crate) fn call<H: Host + ?Sized>(
         input,
         output,
         is_static: kind == CallKind::StaticCall || context.is_static,
-    })
+    });
+    Ok(())
 }
 
 /// Charges for the value, for access to the target and its delegate, and for a new account; gives the

@@ -4,7 +4,7 @@
 //! whoever drives the frames.
 
 use crate::{
-    CreateKind, CreateMessage, Frame, U256,
+    Action, CreateKind, CreateMessage, Frame, U256,
     machine::{
         exit::{Halt, Interrupt},
         memory::words,
@@ -13,8 +13,12 @@ use crate::{
     },
 };
 
-/// CREATE and CREATE2.
-pub(crate) fn create(frame: &mut Frame, kind: CreateKind) -> Result<CreateMessage, Interrupt> {
+/// CREATE and CREATE2. The message is written where whoever drives the frames reads it.
+pub(crate) fn create(
+    frame: &mut Frame,
+    kind: CreateKind,
+    action: &mut Action,
+) -> Result<(), Interrupt> {
     // Stack.
     let [value, offset, size] = frame.stack.pop_array();
     let salt = match kind {
@@ -35,11 +39,12 @@ pub(crate) fn create(frame: &mut Frame, kind: CreateKind) -> Result<CreateMessag
         };
     frame.gas.charge(per_word * words(init_code.len()))?;
     // Operation.
-    Ok(CreateMessage {
+    *action = Action::Create(CreateMessage {
         kind,
         caller: frame.context.address,
         value,
         salt,
         init_code,
-    })
+    });
+    Ok(())
 }

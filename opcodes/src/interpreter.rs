@@ -38,15 +38,21 @@ pub fn run<H: Host + ?Sized>(frame: &mut Frame, host: &mut H) -> Action {
 
 /// Runs a frame as [`run`] does, on the tier that is asked for.
 pub fn run_with<H: Host + ?Sized>(frame: &mut Frame, host: &mut H, tier: Tier) -> Action {
+    let mut action = Action::Fault;
+    run_into(frame, host, tier, &mut action);
+    action
+}
+
+/// Runs a frame until there is an action, which it writes.
+#[inline]
+fn run_into<H: Host + ?Sized>(frame: &mut Frame, host: &mut H, tier: Tier, action: &mut Action) {
     let fork = frame.context.fork;
     match tier {
         Tier::Plain => {}
         Tier::Blocks => frame.code.translate(fork),
         Tier::Adaptive => {
-            if frame.code.blocks(fork).is_none()
-                && let Some(action) = warm_up(frame, host)
-            {
-                return action;
+            if frame.code.blocks(fork).is_none() && warm_up(frame, host, action) {
+                return;
             }
         }
     }
@@ -57,27 +63,30 @@ pub fn run_with<H: Host + ?Sized>(frame: &mut Frame, host: &mut H, tier: Tier) -
         // SAFETY: 1. The blocks lie behind the `Arc` of `frame.code`, at a fixed address, and are
         // never replaced. 2. Nothing in a body replaces `frame.code`; the host gets no frame. 3. They
         // were translated from that code, for the frame's fork.
-        let action = unsafe { blocks::run(frame, host, &*blocks) };
-        if let Some(action) = action {
-            return action;
+        let is_over = unsafe { blocks::run(frame, host, &*blocks, action) };
+        if is_over {
+            return;
         }
     }
-    let (action, _) = execute::<H, false>(frame, host, UNBOUNDED);
-    action.expect("nobody runs so many bytes")
+    let (is_over, _) = execute::<H, false>(frame, host, UNBOUNDED, action);
+    assert!(is_over, "nobody runs so many bytes");
 }
 
-/// Runs a frame on tier 0 until there is an action, or until its code is hot; then translates it.
-fn warm_up<H: Host + ?Sized>(frame: &mut Frame, host: &mut H) -> Option<Action> {
-    let cold = frame.code.bytes_until_hot()?;
+/// Runs a frame on tier 0 until there is an action, which it writes, or until its code is hot; then
+/// translates it.
+fn warm_up<H: Host + ?Sized>(frame: &mut Frame, host: &mut H, action: &mut Action) -> bool {
+    let Some(cold) = frame.code.bytes_until_hot() else {
+        return false;
+    };
     if cold > 0 {
-        let (action, left) = execute::<H, false>(frame, host, cold);
+        let (is_over, left) = execute::<H, false>(frame, host, cold, action);
         frame.code.add_heat(cold - left);
-        if action.is_some() {
-            return action;
+        if is_over {
+            return true;
         }
     }
     frame.code.translate(frame.context.fork);
-    None
+    false
 }
 
 /// Runs a frame as [`run`] does, and tells the tracer of every instruction.
@@ -86,14 +95,15 @@ pub fn run_traced<H: Host + ?Sized>(
     host: &mut H,
     tracer: &mut dyn Tracer,
 ) -> Action {
+    let mut action = Action::Fault;
     loop {
         let step = Step::of(frame);
         let (opcode, gas_before) = (step.opcode, step.gas);
         tracer.begin(&step);
-        let (action, _) = execute::<H, true>(frame, host, UNBOUNDED);
+        let (is_over, _) = execute::<H, true>(frame, host, UNBOUNDED, &mut action);
         let spent = gas_before - frame.gas.remaining;
         let halt = match &action {
-            Some(Action::Exit(Exit::Halt(halt))) => Some(*halt),
+            Action::Exit(Exit::Halt(halt)) if is_over => Some(*halt),
             _ => None,
         };
         let gas_cost = match halt {
@@ -101,7 +111,7 @@ pub fn run_traced<H: Host + ?Sized>(
             _ => spent,
         };
         tracer.end(gas_cost, halt);
-        if let Some(action) = action {
+        if is_over {
             return action;
         }
     }
@@ -118,8 +128,9 @@ const fn row(byte: u8) -> &'static Instruction {
 /// More bytes of code than anyone runs: 2⁶² gas would pay for them.
 const UNBOUNDED: u64 = 1 << 62;
 
-/// Runs until there is an action, or for one instruction with `STEP`, or up to the first taken jump
-/// at which at least so many bytes of code have been run; says how many bytes are left.
+/// Runs until there is an action, which it writes, or for one instruction with `STEP`, or up to the first
+/// taken jump at which at least so many bytes of code have been run; says whether there is an action, and how
+/// many bytes are left.
 ///
 /// While it runs, `pc` (past the opcode), `top` and `gas` live in registers, and the frame's own are
 /// stale; they are put back before anything else sees the frame.
@@ -127,7 +138,8 @@ fn execute<H: Host + ?Sized, const STEP: bool>(
     frame: &mut Frame,
     host: &mut H,
     bytes: u64,
-) -> (Option<Action>, u64) {
+    action: &mut Action,
+) -> (bool, u64) {
     let schedule = frame.schedule();
     let analysis: *const Analysis = frame.code.analysis();
     // SAFETY: 1. The analysis lies behind the `Arc` of `frame.code`, at a fixed address. 2. Nothing
@@ -169,7 +181,8 @@ fn execute<H: Host + ?Sized, const STEP: bool>(
     macro_rules! end {
         ($action:expr) => {{
             frame.pc -= 1;
-            return (Some($action), left!());
+            *action = $action;
+            return (true, left!());
         }};
     }
 
@@ -282,7 +295,7 @@ fn execute<H: Host + ?Sized, const STEP: bool>(
                 on_frame!($body)
             }};
         }
-        // A body that makes an action: one that the frame goes on after (`Call`), or its end (`Exit`).
+        // A body that writes an action which the frame goes on after, or that ends it (`Exit`).
         macro_rules! leave {
             ($name:ident, $body:expr, Exit) => {{
                 enter!($name);
@@ -292,11 +305,11 @@ fn execute<H: Host + ?Sized, const STEP: bool>(
                     Err(interrupt) => end!(interrupt.into()),
                 }
             }};
-            ($name:ident, $body:expr, $action:ident) => {{
+            ($name:ident, $body:expr) => {{
                 enter!($name);
                 put_back!();
                 match $body {
-                    Ok(message) => return (Some(Action::$action(message)), left!()),
+                    Ok(()) => return (true, left!()),
                     Err(interrupt) => end!(interrupt.into()),
                 }
             }};
@@ -310,7 +323,7 @@ fn execute<H: Host + ?Sized, const STEP: bool>(
                         pc = unsafe { start.add(position) };
                         if left == 0 {
                             put_back!();
-                            return (None, 0);
+                            return (false, 0);
                         }
                         limit = position as u64 + left;
                     }
@@ -535,9 +548,12 @@ fn execute<H: Host + ?Sized, const STEP: bool>(
             op::LOG2 => heavy!(LOG2, log::log(frame, host, 2)),
             op::LOG3 => heavy!(LOG3, log::log(frame, host, 3)),
             op::LOG4 => heavy!(LOG4, log::log(frame, host, 4)),
-            op::CREATE => leave!(CREATE, create::create(frame, CreateKind::Create), Create),
-            op::CALL => leave!(CALL, call::call(frame, host, CallKind::Call), Call),
-            op::CALLCODE => leave!(CALLCODE, call::call(frame, host, CallKind::CallCode), Call),
+            op::CREATE => leave!(CREATE, create::create(frame, CreateKind::Create, action)),
+            op::CALL => leave!(CALL, call::call(frame, host, CallKind::Call, action)),
+            op::CALLCODE => leave!(
+                CALLCODE,
+                call::call(frame, host, CallKind::CallCode, action)
+            ),
             op::RETURN => leave!(
                 RETURN,
                 control_flow::end_with_output(frame, Exit::Return),
@@ -545,14 +561,12 @@ fn execute<H: Host + ?Sized, const STEP: bool>(
             ),
             op::DELEGATECALL => leave!(
                 DELEGATECALL,
-                call::call(frame, host, CallKind::DelegateCall),
-                Call
+                call::call(frame, host, CallKind::DelegateCall, action)
             ),
-            op::CREATE2 => leave!(CREATE2, create::create(frame, CreateKind::Create2), Create),
+            op::CREATE2 => leave!(CREATE2, create::create(frame, CreateKind::Create2, action)),
             op::STATICCALL => leave!(
                 STATICCALL,
-                call::call(frame, host, CallKind::StaticCall),
-                Call
+                call::call(frame, host, CallKind::StaticCall, action)
             ),
             op::REVERT => leave!(
                 REVERT,
@@ -567,13 +581,14 @@ fn execute<H: Host + ?Sized, const STEP: bool>(
         }
         if STEP {
             put_back!();
-            return (None, left!());
+            return (false, left!());
         }
     };
     put_back!();
     frame.pc -= 1;
     let halt = halt.unwrap_or_else(|| failed_check(frame));
-    (Some(Action::Exit(Exit::Halt(halt))), left!())
+    *action = Action::Exit(Exit::Halt(halt));
+    (true, left!())
 }
 
 /// Which check an instruction has failed before its body; the first of them, where it fails more.

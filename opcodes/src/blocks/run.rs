@@ -17,7 +17,8 @@ use crate::{
     memory, storage, table,
 };
 
-/// Runs a frame from its position until there is an action, or `None` where tier 0 has to go on.
+/// Runs a frame from its position until there is an action, which it writes; says no where tier 0 has to go
+/// on.
 ///
 /// # Safety
 /// `blocks` was translated from the frame's code, for its fork, and lives as long as this runs.
@@ -25,7 +26,8 @@ pub(crate) unsafe fn run<H: Host + ?Sized>(
     frame: &mut Frame,
     host: &mut H,
     blocks: &Blocks,
-) -> Option<Action> {
+    action: &mut Action,
+) -> bool {
     let schedule = frame.schedule();
     let ops = blocks.ops.as_ptr();
     // The word on top lives in four limbs, so that no address of it exists; its place below `top` is
@@ -65,7 +67,7 @@ pub(crate) unsafe fn run<H: Host + ?Sized>(
             frame.stack.set_top(top);
             frame.gas.remaining = gas + $refund as u64;
             frame.pc = $pc as usize;
-            return None;
+            return false;
         }};
     }
     // Enters the block whose header stands at `$header`, if its bounds hold.
@@ -200,7 +202,8 @@ pub(crate) unsafe fn run<H: Host + ?Sized>(
     macro_rules! end {
         ($pc:expr, $action:expr) => {{
             frame.pc = $pc as usize;
-            return Some($action);
+            *action = $action;
+            return true;
         }};
     }
     // Makes the frame current for a body, with the gas that was charged ahead.
@@ -213,7 +216,9 @@ pub(crate) unsafe fn run<H: Host + ?Sized>(
         };
     }
 
-    let entry = blocks.entry(frame.pc)?;
+    let Some(entry) = blocks.entry(frame.pc) else {
+        return false;
+    };
     enter!(entry);
 
     macro_rules! interpret {
@@ -456,8 +461,11 @@ pub(crate) unsafe fn run<H: Host + ?Sized>(
                     }
                     Op::Call { kind, pc } => {
                         put_back!(0);
-                        match call::call(frame, host, kind) {
-                            Ok(message) => end!(pc + 1, Action::Call(message)),
+                        match call::call(frame, host, kind, action) {
+                            Ok(()) => {
+                                frame.pc = pc as usize + 1;
+                                return true;
+                            }
                             Err(interrupt) => end!(pc, interrupt.into()),
                         }
                     }
