@@ -32,6 +32,11 @@ impl Members<'_> {
             .is_some_and(|coinbase| self.roster.owned(position).contains(&coinbase))
     }
 
+    /// Whether nobody owns what another one does, and nobody waits for all.
+    fn are_disjoint(&self) -> bool {
+        self.coinbase.is_none() && self.roster.is_disjoint()
+    }
+
     /// Numbers for the senders of records: those of the accounts that are owned, and behind them new
     /// ones. How many numbers there are then.
     fn number_senders(&self) -> (Vec<u32>, usize) {
@@ -106,7 +111,7 @@ impl Partition for Owned {
 
     fn schedule(&self, members: Members<'_>) -> Schedule {
         let accounts = members.roster.accounts();
-        by_keys(members, accounts, |_| None)
+        by_keys(members, accounts, &[])
     }
 }
 
@@ -117,9 +122,7 @@ impl Partition for SenderTarget {
 
     fn schedule(&self, members: Members<'_>) -> Schedule {
         let (senders, numbers) = members.number_senders();
-        by_keys(members, numbers, |place| {
-            senders.get(place as usize).copied()
-        })
+        by_keys(members, numbers, &senders)
     }
 }
 
@@ -152,12 +155,15 @@ const PACKED_MAX: usize = 64;
 /// A round is packed into about this many batches, so that the last ones to run are short.
 const PACKED_BATCHES: usize = 256;
 
-/// Orders members that share a key, an account that they own or one more; groups that share none are
-/// batches of their own, the small ones packed together. Keys are numbers below `keys`.
-fn by_keys(members: Members<'_>, keys: usize, one_more: impl Fn(u32) -> Option<u32>) -> Schedule {
-    let graph = Graph::new(members, keys, one_more);
-    let groups = Groups::new(&graph, position(members.len()));
+/// Orders members that share a key, an account that they own or, if there are any, their sender; groups that
+/// share none are batches of their own, the small ones packed together. Keys are numbers below `keys`.
+fn by_keys(members: Members<'_>, keys: usize, senders: &[u32]) -> Schedule {
     let packed_max = (members.len() / PACKED_BATCHES).clamp(1, PACKED_MAX);
+    if senders.is_empty() && members.are_disjoint() {
+        return packed(position(members.len()), packed_max);
+    }
+    let graph = Graph::new(members, keys, senders);
+    let groups = Groups::new(&graph, position(members.len()));
     let mut builder = Builder {
         batch_of: vec![u32::MAX; members.len()],
         ..Builder::default()
@@ -180,6 +186,17 @@ fn by_keys(members: Members<'_>, keys: usize, one_more: impl Fn(u32) -> Option<u
         builder.push(pack);
     }
     builder.schedule
+}
+
+/// Members that are each a group of their own, packed together.
+fn packed(count: u32, packed_max: usize) -> Schedule {
+    let batch_at = |first: u32| Batch {
+        positions: (first..count).take(packed_max).collect(),
+        ..Batch::default()
+    };
+    Schedule {
+        batches: (0..count).step_by(packed_max).map(batch_at).collect(),
+    }
 }
 
 /// The members by group, in the order of the groups' first members and within each in their own.
@@ -238,7 +255,7 @@ struct Graph {
 }
 
 impl Graph {
-    fn new(members: Members<'_>, keys: usize, one_more: impl Fn(u32) -> Option<u32>) -> Self {
+    fn new(members: Members<'_>, keys: usize, senders: &[u32]) -> Self {
         const NONE: u32 = u32::MAX;
         let count = position(members.len());
         let mut graph = Self {
@@ -253,7 +270,7 @@ impl Graph {
                 .owned(here)
                 .iter()
                 .copied()
-                .chain(one_more(here))
+                .chain(senders.get(here as usize).copied())
             {
                 let earlier = std::mem::replace(&mut last_of[key as usize], here);
                 if earlier != NONE {
@@ -409,6 +426,26 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn disjoint_transactions_are_packed_as_others_are() {
+        for count in [0, 1, 3, 255, 256, 700, 30_000] {
+            let mut roster = Roster::default();
+            for number in 0..count {
+                let accounts = [2 * number, 2 * number + 1].map(Address::from_low_u64_be);
+                roster.push(accounts.into_iter().take(number as usize % 3));
+            }
+            let members = members(&roster);
+            assert!(members.are_disjoint());
+            // A sender for each, whom nobody else has: the long way.
+            let keys = roster.accounts() + count as usize;
+            let senders: Vec<u32> = (position(roster.accounts())..position(keys)).collect();
+            assert_eq!(
+                by_keys(members, roster.accounts(), &[]),
+                by_keys(members, keys, &senders)
+            );
         }
     }
 

@@ -234,6 +234,12 @@ impl Roster {
         self.last_owners[number as usize]
     }
 
+    /// Whether no account has two owners.
+    pub fn is_disjoint(&self) -> bool {
+        let owned = self.last_owners.iter().filter(|owner| **owner != NOBODY);
+        self.owned.len() == owned.count()
+    }
+
     /// The transaction that is being listed owns the account with an address.
     #[inline]
     fn own_address(&mut self, address: Address) {
