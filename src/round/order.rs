@@ -91,15 +91,22 @@ impl Records {
     /// Creations first, then by a hash, of which the first bytes almost always decide.
     fn by_hash(&mut self, key: impl Fn(&Record) -> B256) {
         let Self { groups, order } = self;
-        order.sort_by_cached_key(|place| {
-            let record = record_at(groups, *place);
-            let B256(bytes) = key(record);
-            let (first, rest) = bytes
-                .split_first_chunk::<8>()
-                .expect("a hash has more than eight bytes");
-            let rest: [u8; 24] = rest.try_into().expect("a hash has 32 bytes");
-            (!record.call.is_creation(), u64::from_be_bytes(*first), rest)
+        let is_ordinary = |place: &(u32, u32)| !record_at(groups, *place).call.is_creation();
+        let hash = |place: &(u32, u32)| key(record_at(groups, *place));
+        let mut keyed: Vec<(u64, (u32, u32))> = order
+            .iter()
+            .map(|place| {
+                let first = *hash(place).0.first_chunk().expect("a hash has 32 bytes");
+                let first = u64::from_be_bytes(first) >> 1;
+                (first | u64::from(is_ordinary(place)) << 63, *place)
+            })
+            .collect();
+        keyed.sort_unstable_by(|(key, place), (other_key, other_place)| {
+            let decides = || hash(place).cmp(&hash(other_place));
+            key.cmp(other_key).then_with(decides)
         });
+        order.clear();
+        order.extend(keyed.into_iter().map(|(_, place)| place));
     }
 }
 
