@@ -11,7 +11,7 @@ use crate::{
 /// A deferred call whose emitter has succeeded, with its identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// See [`super::publishing`].
+    /// keccak256 over parent, emission index and call (semantics, section 5).
     pub id: B256,
     /// The id of the transaction that emitted it.
     pub parent: B256,
