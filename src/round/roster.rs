@@ -80,7 +80,7 @@ impl Transactions for Records {
 const SHARED_MIN: usize = 4096;
 
 /// More threads would wait for each other longer than they take.
-const THREADS_MAX: usize = 8;
+const LISTING_THREADS_MAX: usize = 8;
 
 /// Stands for the owner of an account that is only read.
 const NOBODY: u32 = u32::MAX;
@@ -139,16 +139,16 @@ impl Roster {
         threads: Threads<'_>,
         all: &T,
     ) {
-        let used = threads.count().min(THREADS_MAX);
+        let used = threads.count().min(LISTING_THREADS_MAX);
         let length = count.div_ceil(used);
-        let mut numbers: SmallVec<[usize; THREADS_MAX]> = (0..used).collect();
+        let mut numbers: SmallVec<[usize; LISTING_THREADS_MAX]> = (0..used).collect();
         let parts = threads.each(&mut numbers, |thread| {
             let first = *thread * length;
             Part::new(first..count.min(first + length), all)
         });
         let shares = threads.each(&mut numbers, |thread| Share::new(&parts, *thread, used));
         self.numbers.tables.clear();
-        let mut found: SmallVec<[_; THREADS_MAX]> = SmallVec::new();
+        let mut found: SmallVec<[_; LISTING_THREADS_MAX]> = SmallVec::new();
         for share in shares {
             let first = index_of(self.addresses.len());
             self.addresses.extend(share.addresses);

@@ -65,12 +65,12 @@ pub struct Output {
 /// One worker with its allocations.
 pub struct Worker {
     executor: Executor,
+    publisher: Publisher,
     /// What the transaction that ran last owns, by number, and where the journal has it.
     held: Vec<u32>,
     places: Vec<u32>,
     /// Where the journal has each account, by number.
     place_of: Vec<u32>,
-    publisher: Publisher,
     /// The position of that transaction.
     holder: u32,
     /// The position that is run.
@@ -149,10 +149,10 @@ impl Worker {
         }
         Self {
             executor,
+            publisher: Publisher::default(),
             held: Vec::new(),
             places: Vec::new(),
             place_of: Vec::new(),
-            publisher: Publisher::default(),
             holder: 0,
             position: 0,
         }
