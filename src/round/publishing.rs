@@ -9,11 +9,9 @@ use crate::{B256, keccak256_each, state::journal::DeferredCall};
 #[derive(Default)]
 pub(super) struct Publisher {
     waiting: Vec<Emission>,
-    /// What is hashed for those that wait, in bytes.
-    bytes_waiting: usize,
-    /// Both are empty from call to call, and kept for what they have allocated.
-    preimages: Preimages,
+    /// The ids of what waits, in its order: those that have been found, and what the others are hashes of.
     ids: Vec<B256>,
+    preimages: Preimages,
 }
 
 /// What one transaction has emitted.
@@ -42,22 +40,28 @@ impl Publisher {
         if calls.is_empty() {
             return;
         }
-        let inputs = calls.iter().map(|call| call.input.len()).sum::<usize>();
-        self.bytes_waiting += HEAD_BYTES * calls.len() + inputs;
+        let mut is_full = false;
+        for call in &calls {
+            self.preimages.push(parent, call);
+            if self.preimages.bytes.len() >= BYTES_TOGETHER {
+                self.preimages.hash_into(&mut self.ids);
+                is_full = true;
+            }
+        }
         self.waiting.push(Emission {
             parent,
             parent_position,
             root,
             calls,
         });
-        if self.bytes_waiting >= BYTES_TOGETHER {
+        if is_full {
             self.finish(queue);
         }
     }
 
     /// Publishes what waits: each transaction's records in one push.
     pub fn finish(&mut self, queue: &SegQueue<Vec<Record>>) {
-        self.find_ids();
+        self.preimages.hash_into(&mut self.ids);
         let mut ids = self.ids.drain(..);
         for emission in self.waiting.drain(..) {
             let records = emission.calls.into_iter().zip(&mut ids);
@@ -70,20 +74,6 @@ impl Publisher {
             });
             queue.push(records.collect());
         }
-        self.bytes_waiting = 0;
-    }
-
-    /// The ids of what waits, in its order.
-    fn find_ids(&mut self) {
-        for emission in &self.waiting {
-            for call in &emission.calls {
-                self.preimages.push(emission.parent, call);
-                if self.preimages.bytes.len() >= BYTES_TOGETHER {
-                    self.preimages.hash_into(&mut self.ids);
-                }
-            }
-        }
-        self.preimages.hash_into(&mut self.ids);
     }
 }
 

@@ -246,10 +246,7 @@ impl Roster {
         let hash = KeyState.hash_one(address);
         let position = index_of(self.ends.len());
         let number = number(self.numbers.single(), &mut self.addresses, hash, address);
-        match self.last_owners.get_mut(number as usize) {
-            Some(last) => *last = position,
-            None => self.last_owners.push(position),
-        }
+        note_owner(&mut self.last_owners, number, position);
         self.owned.push(number);
     }
 
@@ -351,10 +348,7 @@ impl Share {
 
     fn own(&mut self, hash: u64, address: Address, position: u32) {
         let number = number(&mut self.table, &mut self.addresses, hash, address);
-        match self.last_owners.get_mut(number as usize) {
-            Some(last) => *last = position,
-            None => self.last_owners.push(position),
-        }
+        note_owner(&mut self.last_owners, number, position);
         self.found.push(number);
     }
 }
@@ -385,6 +379,15 @@ fn number(
             addresses.push(address);
             number
         }
+    }
+}
+
+/// Notes the last owner so far of an account, whose number is at most the next one.
+#[inline]
+fn note_owner(last_owners: &mut Vec<u32>, number: u32, position: u32) {
+    match last_owners.get_mut(number as usize) {
+        Some(last) => *last = position,
+        None => last_owners.push(position),
     }
 }
 

@@ -28,13 +28,12 @@ pub struct Trees {
 #[derive(Debug)]
 struct Tree {
     root: u32,
-    /// Paid for, once it has settled.
-    gas_used: u64,
     sender: Address,
     purchase: Purchase,
     gas: TreeGas,
     pending: u64,
-    has_settled: bool,
+    /// Gas paid for, once it has settled.
+    gas_paid: Option<u64>,
 }
 
 /// Stands for a root that has published nothing.
@@ -125,12 +124,11 @@ impl Trees {
                 u32::try_from(place).expect("a block has fewer than 2^32 transactions");
             self.grown.push(Tree {
                 root: *root,
-                gas_used: 0,
                 sender: originals[*root as usize].recovered.sender,
                 purchase: payment.purchase,
                 gas: payment.tree,
                 pending: 0,
-                has_settled: false,
+                gas_paid: None,
             });
         }
         for delta in &growth.deltas {
@@ -164,18 +162,17 @@ impl Trees {
     /// goes, and how the prepaid wei is divided.
     pub fn settle(&mut self, root: u32, fork: Fork) -> Option<(Address, Settlement)> {
         let tree = self.tree(root);
-        if tree.has_settled || tree.pending > 0 {
+        if tree.gas_paid.is_some() || tree.pending > 0 {
             return None;
         }
         let settlement = tree.purchase.settle(&tree.gas, fork);
-        tree.has_settled = true;
-        tree.gas_used = settlement.gas_used;
+        tree.gas_paid = Some(settlement.gas_used);
         Some((tree.sender, settlement))
     }
 
     /// Wei held until the roots settle that have not.
     pub fn prepaid(&self) -> U512 {
-        let open = self.grown.iter().filter(|tree| !tree.has_settled);
+        let open = self.grown.iter().filter(|tree| tree.gas_paid.is_none());
         open.fold(U512::zero(), |sum, tree| {
             sum + U512::from(tree.purchase.prepaid())
         })
@@ -183,13 +180,15 @@ impl Trees {
 
     /// Gas paid for by all roots that have settled.
     pub fn gas_used(&self) -> u64 {
-        self.gas_paid + self.grown.iter().map(|tree| tree.gas_used).sum::<u64>()
+        let grown = self.grown.iter().filter_map(|tree| tree.gas_paid);
+        self.gas_paid + grown.sum::<u64>()
     }
 
     /// The roots that have had virtual transactions, refused ones included, with the gas that each has paid
     /// for.
     pub fn grown(&self) -> impl Iterator<Item = (u32, u64)> {
-        self.grown.iter().map(|tree| (tree.root, tree.gas_used))
+        let gas_paid = |tree: &Tree| (tree.root, tree.gas_paid.unwrap_or(0));
+        self.grown.iter().map(gas_paid)
     }
 
     /// For each of so many roots, whether every transaction of its tree has succeeded.
