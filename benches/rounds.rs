@@ -4,8 +4,9 @@
 //!
 //! What is timed, by the wall: from transactions whose senders are known, over a database in memory
 //! with every code analysed, to all receipts and the merged state, without roots; not what it takes to
-//! let go of them again. The bound is total gas over the gas on the critical path. The machine's own ceiling is the speed-up of two processes
-//! that have nothing to do with each other and do the same work at the same time.
+//! let go of them again. The bound is total gas over the gas on the critical path. The machine's own ceiling is the speed-up
+//! of as many processes as it has processors that have nothing to do with each other and do the same work at
+//! the same time.
 
 mod common;
 
@@ -50,12 +51,19 @@ struct Row {
     rounds: usize,
     gas: u64,
     synchronous: f64,
-    /// Milliseconds with 1, 2, … workers.
-    milliseconds: Vec<f64>,
-    barrier_share: f64,
-    scheduling_share: f64,
+    /// With 1, 2, … workers.
+    runs: Vec<Run>,
     bound: f64,
     ceiling: Option<f64>,
+}
+
+/// What a number of workers takes.
+struct Run {
+    workers: usize,
+    milliseconds: f64,
+    /// Of one run of them, in which the time of the parts was taken.
+    scheduling_share: f64,
+    barrier_share: f64,
 }
 
 fn main() -> ExitCode {
@@ -90,9 +98,10 @@ fn play(role: &str) -> Result<(), String> {
 fn run(options: &Options) -> Result<(), String> {
     let runs = if options.is_quick { 5 } else { 20 };
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = numbers_of_workers(processors);
     println!("deferevm, rounds; {runs} runs each, medians; {processors} processors");
     println!(
-        "{:<18} {:<9} {:>6} {:>6} {:>6} {:>9} {:>9} {:>8} {:>9} {:>7} {:>6} {:>8} {:>8} {:>6} {:>7}",
+        "{:<18} {:<9} {:>6} {:>6} {:>6} {:>9} {:>9} {:>9} {:>9} {:>7} {:>6} {:>8} {:>8} {:>7} {:>7}",
         "block",
         "policy",
         "tx",
@@ -112,11 +121,12 @@ fn run(options: &Options) -> Result<(), String> {
     let mut rows = Vec::new();
     for work in load(|name| options.selects(name))? {
         for policy in [Policy::seed(), Policy::practical()] {
-            let row = work.measure(policy, runs, processors);
+            let row = work.measure(policy, runs, &workers);
             row.print();
             rows.push(row);
         }
     }
+    print_scaling(&workers, &rows);
     let costs = if options.filter.is_none() {
         costs::measure(runs)?
     } else {
@@ -128,6 +138,39 @@ fn run(options: &Options) -> Result<(), String> {
         "costs": costs,
         "rows": rows.iter().map(Row::json).collect::<Vec<_>>(),
     }))
+}
+
+/// One, two, four, … and all.
+fn numbers_of_workers(processors: usize) -> Vec<usize> {
+    let doubled = std::iter::successors(Some(1), |workers| Some(2 * workers));
+    let mut numbers: Vec<usize> = doubled
+        .take_while(|workers| *workers < processors)
+        .collect();
+    numbers.push(processors);
+    numbers
+}
+
+/// What more workers gain over one, where there are more than two.
+fn print_scaling(workers: &[usize], rows: &[Row]) {
+    if workers.len() < 3 {
+        return;
+    }
+    let cells = |cell: &dyn Fn(usize) -> String| -> String {
+        (0..workers.len())
+            .map(|place| format!(" {:>7}", cell(place)))
+            .collect()
+    };
+    let heads = cells(&|place| workers[place].to_string());
+    println!(
+        "speed-up over one worker, by workers, and below it the share of all but transactions"
+    );
+    println!("{:<18} {:<9}{heads}", "block", "policy");
+    for row in rows {
+        let gains = cells(&|place| format!("{:.2}", row.gain(place)));
+        println!("{:<18} {:<9}{gains}", row.name, row.policy);
+        let shares = cells(&|place| format!("{:.0}%", 100.0 * row.runs[place].around()));
+        println!("{:<18} {:<9}{shares}", "", "");
+    }
 }
 
 fn load(selects: impl Fn(&str) -> bool) -> Result<Vec<Work>, String> {
@@ -189,13 +232,11 @@ impl Work {
     }
 
     /// Once more, with a look at what came of it: outcomes, and the shares of scheduling and barriers.
-    fn inspect(&self, policy: Policy) -> (Vec<BlockOutcome>, f64, f64) {
+    fn inspect(&self, evms: &[Evm]) -> (Vec<BlockOutcome>, f64, f64) {
+        let evms: Vec<_> = evms.iter().map(|evm| evm.clone().timings(true)).collect();
         let start = Instant::now();
-        let outcomes: Vec<_> = self
-            .blocks
-            .iter()
-            .map(|job| job.run(&job.evm.clone().policy(policy).timings(true)))
-            .collect();
+        let runs = self.blocks.iter().zip(&evms);
+        let outcomes: Vec<_> = runs.map(|(job, evm)| job.run(evm)).collect();
         let all = start.elapsed().as_secs_f64();
         let timings = || outcomes.iter().filter_map(|outcome| outcome.timing);
         let scheduling: f64 = timings()
@@ -205,9 +246,9 @@ impl Work {
         (outcomes, scheduling / all, barriers / all)
     }
 
-    fn measure(&self, policy: Policy, runs: usize, processors: usize) -> Row {
+    fn measure(&self, policy: Policy, runs: usize, workers: &[usize]) -> Row {
         let mut settings = vec![self.evms(Policy::Synchronous, 1)];
-        settings.extend((1..=processors).map(|workers| self.evms(policy, workers)));
+        settings.extend(workers.iter().map(|workers| self.evms(policy, *workers)));
         let mut times = vec![Vec::new(); settings.len()];
         // In turns, so that what else the machine does hits all alike; the first turn warms up.
         for turn in 0..=runs {
@@ -220,7 +261,20 @@ impl Work {
         }
         let mut medians: Vec<f64> = times.iter_mut().map(|times| median(times)).collect();
         let synchronous = medians.remove(0);
-        let (outcomes, scheduling_share, barrier_share) = self.inspect(policy);
+        let inspected = settings[1..].iter().map(|evms| self.inspect(evms));
+        let (outcomes, shares): (Vec<_>, Vec<_>) = inspected
+            .map(|(outcomes, scheduling, barriers)| (outcomes, (scheduling, barriers)))
+            .unzip();
+        let outcomes = &outcomes[0];
+        let by_workers = workers.iter().zip(medians).zip(shares);
+        let by_workers = by_workers.map(
+            |((workers, milliseconds), (scheduling_share, barrier_share))| Run {
+                workers: *workers,
+                milliseconds,
+                scheduling_share,
+                barrier_share,
+            },
+        );
         let gas: u64 = outcomes.iter().map(BlockOutcome::gas_consumed).sum();
         let critical: u64 = outcomes.iter().map(BlockOutcome::critical_gas).sum();
         Row {
@@ -234,47 +288,57 @@ impl Work {
             rounds: outcomes.iter().map(|outcome| outcome.rounds.len()).sum(),
             gas,
             synchronous,
-            milliseconds: medians,
-            barrier_share,
-            scheduling_share,
+            runs: by_workers.collect(),
             bound: gas as f64 / critical.max(1) as f64,
             // What needs no parallelism needs no ceiling.
-            ceiling: (self.is_independent || self.name == "real_blocks")
-                .then(|| children::ceiling(&format!("{} {}", self.name, policy.name()), runs)),
+            ceiling: (self.is_independent || self.name == "real_blocks").then(|| {
+                let role = format!("{} {}", self.name, policy.name());
+                children::ceiling(&role, workers[workers.len() - 1], runs)
+            }),
         }
+    }
+}
+
+impl Run {
+    /// The share of what is done around the transactions.
+    fn around(&self) -> f64 {
+        self.scheduling_share + self.barrier_share
     }
 }
 
 impl Row {
     fn best(&self) -> f64 {
-        self.milliseconds
-            .iter()
-            .copied()
-            .fold(f64::INFINITY, f64::min)
+        let times = self.runs.iter().map(|run| run.milliseconds);
+        times.fold(f64::INFINITY, f64::min)
+    }
+
+    /// How much faster a run is than one worker's.
+    fn gain(&self, place: usize) -> f64 {
+        self.runs[0].milliseconds / self.runs[place].milliseconds
     }
 
     fn over_one_worker(&self) -> f64 {
-        self.milliseconds[0] / self.milliseconds[self.milliseconds.len() - 1]
+        self.gain(self.runs.len() - 1)
     }
 
     fn over_serial(&self) -> f64 {
-        self.synchronous.min(self.milliseconds[0]) / self.best()
+        self.synchronous.min(self.runs[0].milliseconds) / self.best()
     }
 
     fn print(&self) {
         println!(
-            "{:<18} {:<9} {:>6} {:>6} {:>6} {:>9.3} {:>9.3} {:>8.3} {:>9.2} {:>7.2} {:>5.0}% {:>8.2} {:>8.2} {:>6.1} {:>7}",
+            "{:<18} {:<9} {:>6} {:>6} {:>6} {:>9.3} {:>9.3} {:>9.3} {:>9.2} {:>7.2} {:>5.0}% {:>8.2} {:>8.2} {:>7.1} {:>7}",
             self.name,
             self.policy,
             self.transactions,
             self.virtual_transactions,
             self.rounds,
             self.synchronous,
-            self.milliseconds[0],
+            self.runs[0].milliseconds,
             self.best(),
             self.gas as f64 / self.best() / 1e6,
             self.virtual_transactions as f64 / self.best() / 1e3,
-            self.barrier_share * 100.0,
+            self.runs[0].barrier_share * 100.0,
             self.over_one_worker(),
             self.over_serial(),
             self.bound,
@@ -284,6 +348,8 @@ impl Row {
     }
 
     fn json(&self) -> serde_json::Value {
+        let by_workers =
+            |value: fn(&Run) -> f64| -> Vec<f64> { self.runs.iter().map(value).collect() };
         json!({
             "name": self.name,
             "policy": self.policy,
@@ -292,12 +358,13 @@ impl Row {
             "rounds": self.rounds,
             "gas": self.gas,
             "synchronous_milliseconds": self.synchronous,
-            "milliseconds_by_workers": self.milliseconds,
-            "barrier_share": self.barrier_share,
-            "scheduling_share": self.scheduling_share,
+            "workers": self.runs.iter().map(|run| run.workers).collect::<Vec<_>>(),
+            "milliseconds_by_workers": by_workers(|run| run.milliseconds),
+            "barrier_share_by_workers": by_workers(|run| run.barrier_share),
+            "scheduling_share_by_workers": by_workers(|run| run.scheduling_share),
             "speed_up_over_one_worker": self.over_one_worker(),
             "speed_up_over_serial": self.over_serial(),
-            "one_worker_against_synchronous": self.milliseconds[0] / self.synchronous,
+            "one_worker_against_synchronous": self.runs[0].milliseconds / self.synchronous,
             "bound": self.bound,
             "ceiling": self.ceiling,
         })

@@ -1,4 +1,4 @@
-//! Processes of the same program that have nothing to do with each other: what the machine gives two
+//! Processes of the same program that have nothing to do with each other: what the machine gives several
 //! of them at a time is its own ceiling, and what one of them needs of memory is that one's alone.
 
 use std::{
@@ -41,9 +41,9 @@ pub fn start(role: &str) -> Child {
         .expect("this program can be started once more")
 }
 
-/// The speed-up of two unconnected processes over one.
-pub fn ceiling(role: &str, runs: usize) -> f64 {
-    let mut children: Vec<Peer> = (0..2).map(|_| Peer::new(role)).collect();
+/// The speed-up of so many unconnected processes over one.
+pub fn ceiling(role: &str, processes: usize, runs: usize) -> f64 {
+    let mut children: Vec<Peer> = (0..processes).map(|_| Peer::new(role)).collect();
     children
         .iter_mut()
         .for_each(|child| assert_eq!(child.line(), "ready"));
@@ -54,7 +54,8 @@ pub fn ceiling(role: &str, runs: usize) -> f64 {
         let alone = children[0].number();
         children.iter_mut().for_each(|child| child.ask(runs));
         let together: f64 = children.iter_mut().map(Peer::number).sum();
-        ratios.push(2.0 * alone / (together / 2.0));
+        let count = processes as f64;
+        ratios.push(count * alone / (together / count));
     }
     median(&mut ratios)
 }
