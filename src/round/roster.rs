@@ -32,21 +32,31 @@ struct Tables {
     tables: SmallVec<[(u32, HashTable<u32>); 1]>,
 }
 
-/// What some transactions own, with the hashes of the addresses.
-#[derive(Default)]
+/// What some transactions own.
 struct Part {
-    owned: Vec<(u64, Address)>,
-    ends: Vec<usize>,
+    /// By whose the accounts are.
+    owned: SmallVec<[Vec<Owned>; LISTING_THREADS_MAX]>,
+    /// Whose each of them is, in the order in which they are owned.
+    whose: Vec<u8>,
+    /// Where each transaction's end among those.
+    ends: Vec<u32>,
+}
+
+/// An account that a transaction owns.
+struct Owned {
+    hash: u64,
+    address: Address,
+    /// The transaction's.
+    position: u32,
 }
 
 /// The accounts that one thread has numbered, from 0.
-#[derive(Default)]
 struct Share {
     table: HashTable<u32>,
     addresses: Vec<Address>,
     last_owners: Vec<u32>,
-    /// What it has found, in the order in which it is owned.
-    found: Vec<u32>,
+    /// The numbers of what each part owns of it, in that order.
+    found: Vec<Vec<u32>>,
 }
 
 /// Transactions that own accounts.
@@ -131,8 +141,8 @@ impl Roster {
         }
     }
 
-    /// Each thread looks up the accounts of some transactions, and then numbers the accounts whose hashes
-    /// are its own.
+    /// Each thread sorts what some transactions own by whose it is, numbers the accounts that are its own, and
+    /// puts the numbers of its transactions together.
     fn list_together<T: Transactions + ?Sized>(
         &mut self,
         count: usize,
@@ -144,26 +154,28 @@ impl Roster {
         let mut numbers: SmallVec<[usize; LISTING_THREADS_MAX]> = (0..used).collect();
         let parts = threads.each(&mut numbers, |thread| {
             let first = *thread * length;
-            Part::new(first..count.min(first + length), all)
+            Part::new(first..count.min(first + length), used, all)
         });
-        let shares = threads.each(&mut numbers, |thread| Share::new(&parts, *thread, used));
+        let shares = threads.each(&mut numbers, |thread| Share::new(&parts, *thread));
+        let mut firsts: SmallVec<[u32; LISTING_THREADS_MAX]> = SmallVec::new();
         self.numbers.tables.clear();
         let mut found: SmallVec<[_; LISTING_THREADS_MAX]> = SmallVec::new();
         for share in shares {
             let first = index_of(self.addresses.len());
-            self.addresses.extend(share.addresses);
-            self.last_owners.extend(share.last_owners);
+            self.addresses.extend_from_slice(&share.addresses);
+            self.last_owners.extend_from_slice(&share.last_owners);
             self.numbers.tables.push((first, share.table));
-            found.push(share.found.into_iter().map(move |number| first + number));
+            firsts.push(first);
+            found.push(share.found);
         }
-        for part in parts {
+        let owned = threads.each(&mut numbers, |thread| {
+            parts[*thread].numbers(found.iter().map(|found| &found[*thread][..]), &firsts)
+        });
+        for (part, owned) in parts.iter().zip(owned) {
             let before = self.owned.len();
-            self.owned.extend(part.owned.iter().map(|(hash, _)| {
-                let number = found[share_of(*hash, used)].next();
-                number.expect("each account is numbered by the thread that its hash belongs to")
-            }));
-            self.ends
-                .extend(part.ends.iter().map(|end| index_of(before + end)));
+            self.owned.extend_from_slice(&owned);
+            let ends = part.ends.iter().map(|end| index_of(before) + end);
+            self.ends.extend(ends);
         }
     }
 
@@ -307,49 +319,70 @@ impl Tables {
 }
 
 impl Part {
-    fn new<T: Transactions + ?Sized>(positions: Range<usize>, all: &T) -> Self {
+    fn new<T: Transactions + ?Sized>(positions: Range<usize>, threads: usize, all: &T) -> Self {
+        let owned = T::OWNED_BY_EACH * positions.len();
+        // Hashes spread them evenly, but not quite.
+        let of_each = owned / threads + owned / 32;
         let mut part = Self {
-            owned: Vec::with_capacity(T::OWNED_BY_EACH * positions.len()),
+            owned: (0..threads).map(|_| Vec::with_capacity(of_each)).collect(),
+            whose: Vec::with_capacity(owned),
             ends: Vec::with_capacity(positions.len()),
         };
         for position in positions {
             all.each_owned(position, |address| {
-                part.owned.push((KeyState.hash_one(address), address));
+                let hash = KeyState.hash_one(address);
+                let whose = share_of(hash, threads);
+                part.owned[whose].push(Owned {
+                    hash,
+                    address,
+                    position: index_of(position),
+                });
+                part.whose.push(whose as u8);
             });
-            part.ends.push(part.owned.len());
+            part.ends.push(index_of(part.whose.len()));
         }
         part
+    }
+
+    /// The numbers of what its transactions own, one after the other, where each thread has `found` these and
+    /// its own begin with these.
+    fn numbers<'a>(&self, found: impl Iterator<Item = &'a [u32]>, firsts: &[u32]) -> Vec<u32> {
+        let mut found: SmallVec<[_; LISTING_THREADS_MAX]> = found.map(<[u32]>::iter).collect();
+        let number = |whose: &u8| {
+            let number = found[usize::from(*whose)].next();
+            firsts[usize::from(*whose)]
+                + number.expect("each account is numbered by the thread that its hash belongs to")
+        };
+        self.whose.iter().map(number).collect()
     }
 }
 
 impl Share {
-    fn new(parts: &[Part], thread: usize, threads: usize) -> Self {
-        let owned: usize = parts.iter().map(|part| part.owned.len()).sum();
-        let mut share = Self::default();
-        let addresses = &share.addresses;
-        share.table.reserve(owned / threads, |number| {
-            KeyState.hash_one(addresses[*number as usize])
-        });
-        let mut position = 0;
+    fn new(parts: &[Part], thread: usize) -> Self {
+        let owned: usize = parts.iter().map(|part| part.owned[thread].len()).sum();
+        let mut share = Self {
+            table: HashTable::with_capacity(owned),
+            addresses: Vec::with_capacity(owned),
+            last_owners: Vec::with_capacity(owned),
+            found: Vec::with_capacity(parts.len()),
+        };
         for part in parts {
-            let mut start = 0;
-            for end in &part.ends {
-                for (hash, address) in &part.owned[start..*end] {
-                    if share_of(*hash, threads) == thread {
-                        share.own(*hash, *address, position);
-                    }
-                }
-                start = *end;
-                position += 1;
-            }
+            let found = part.owned[thread].iter().map(|owned| share.own(owned));
+            let found = found.collect();
+            share.found.push(found);
         }
         share
     }
 
-    fn own(&mut self, hash: u64, address: Address, position: u32) {
-        let number = number(&mut self.table, &mut self.addresses, hash, address);
-        note_owner(&mut self.last_owners, number, position);
-        self.found.push(number);
+    fn own(&mut self, owned: &Owned) -> u32 {
+        let number = number(
+            &mut self.table,
+            &mut self.addresses,
+            owned.hash,
+            owned.address,
+        );
+        note_owner(&mut self.last_owners, number, owned.position);
+        number
     }
 }
 
