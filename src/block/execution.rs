@@ -88,7 +88,7 @@ pub fn execute(
     if plan.runs_edges {
         edges::begin(&edges, block, &mut state).map_err(|fault| BlockFault::at(0, fault))?;
     }
-    let survey = Survey::new(block, originals);
+    let survey = Survey::new(block, originals, plan.threads);
     let setting = Setting {
         fork: plan.fork,
         policy: &plan.policy,
@@ -97,7 +97,7 @@ pub fn execute(
         rules: &plan.rules,
         originals,
         blob_gas_left: &survey.blob_gas_left,
-        work_expected: survey.work_expected,
+        work_expected: &survey.work_expected,
         threads: plan.threads,
         shares_all: plan.shares_all,
         tracers: plan.tracers,
@@ -137,26 +137,49 @@ struct Survey {
     blob_gas_left: Vec<u64>,
     /// The sum of their gas limits.
     gas_limits: u128,
-    /// A guess at how long they will take, in nanoseconds on one thread.
-    work_expected: u64,
+    /// For each of them, a guess at how long it will take, in nanoseconds on one thread.
+    work_expected: Vec<u32>,
 }
 
+/// So many transactions are looked at before another thread is awake.
+const SURVEYED_TOGETHER: usize = 4096;
+
 impl Survey {
-    /// Looks once at each transaction: there may be too many for the cache.
-    fn new(block: &Block, originals: &[Original]) -> Self {
+    /// Looks once at each transaction: there may be too many for the cache, so that several threads are
+    /// faster at it.
+    fn new(block: &Block, originals: &[Original], threads: Threads<'_>) -> Self {
         let mut survey = Self {
-            blob_gas_left: Vec::with_capacity(originals.len()),
+            blob_gas_left: vec![0; originals.len()],
             gas_limits: 0,
-            work_expected: 0,
+            work_expected: vec![0; originals.len()],
         };
+        let parts = match originals.len() {
+            ..SURVEYED_TOGETHER => 1,
+            _ => threads.count(),
+        };
+        let length = originals.len().div_ceil(parts).max(1);
+        let mut parts: Vec<_> = originals
+            .chunks(length)
+            .zip(survey.blob_gas_left.chunks_mut(length))
+            .zip(survey.work_expected.chunks_mut(length))
+            .collect();
+        let gas_limits = threads.each(&mut parts, |((originals, blob_gas), work)| {
+            let mut gas_limits = 0;
+            for ((original, blob_gas), work) in
+                originals.iter().zip(&mut **blob_gas).zip(&mut **work)
+            {
+                let transaction = &original.recovered.transaction;
+                *blob_gas = transaction.blob_gas();
+                *work = expected_work(transaction.gas_limit.saturating_sub(TRANSACTION_GAS));
+                gas_limits += u128::from(transaction.gas_limit);
+            }
+            gas_limits
+        });
+        survey.gas_limits = gas_limits.iter().sum();
         let mut left = block.blob_gas_max();
-        for original in originals {
-            let transaction = &original.recovered.transaction;
-            survey.blob_gas_left.push(left);
-            left = left.saturating_sub(transaction.blob_gas());
-            survey.gas_limits += u128::from(transaction.gas_limit);
-            let code_gas = transaction.gas_limit.saturating_sub(TRANSACTION_GAS);
-            survey.work_expected += expected_work(code_gas);
+        for blob_gas in &mut survey.blob_gas_left {
+            let found = std::mem::replace(blob_gas, left);
+            left = left.saturating_sub(found);
         }
         survey
     }

@@ -73,12 +73,50 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Whether the batches are worth more than one worker: no one of them holds more than three quarters of
-    /// the round.
-    pub fn is_divided(&self) -> bool {
-        let lengths = || self.batches.iter().map(|batch| batch.positions.len());
-        let all: usize = lengths().sum();
-        4 * lengths().max().unwrap_or(0) < 3 * all
+    /// The work of all batches, and that of the longest chain of batches that wait for each other, where
+    /// `work` says what each position takes.
+    pub fn span(&self, work: &[u32]) -> Span {
+        let mut waits_for: Vec<u32> = self.batches.iter().map(|batch| batch.waits_for).collect();
+        let is_ready = |place: &usize| waits_for[*place] == 0;
+        let mut ready: Vec<usize> = (0..self.batches.len()).filter(is_ready).collect();
+        let mut starts = vec![0; self.batches.len()];
+        let mut span = Span::default();
+        while let Some(place) = ready.pop() {
+            let batch = &self.batches[place];
+            let positions = batch.positions.iter();
+            let own: u64 = positions.map(|at| u64::from(work[*at as usize])).sum();
+            let end = starts[place] + own;
+            span.all += own;
+            span.longest = span.longest.max(end);
+            for released in &batch.releases {
+                let released = *released as usize;
+                starts[released] = end.max(starts[released]);
+                waits_for[released] -= 1;
+                if waits_for[released] == 0 {
+                    ready.push(released);
+                }
+            }
+        }
+        span
+    }
+}
+
+/// How much there is to do, and how much of it one after the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The work of all.
+    pub all: u64,
+    /// The work of the longest chain.
+    pub longest: u64,
+}
+
+impl Span {
+    /// How many workers it keeps busy: one where the longest chain is more than three quarters of it.
+    pub fn workers(&self) -> usize {
+        if 4 * self.longest >= 3 * self.all {
+            return 1;
+        }
+        usize::try_from(self.all.div_ceil(self.longest.max(1))).unwrap_or(usize::MAX)
     }
 }
 
@@ -471,7 +509,7 @@ mod tests {
         let roster = roster(&owned);
         let schedule = Owned.schedule(members(&roster));
         assert_eq!(schedule.batches.len(), 1);
-        assert!(!schedule.is_divided());
+        assert_eq!(schedule.span(&[1; 12]).workers(), 1);
         assert_keeps_order(&schedule, members(&roster));
     }
 
@@ -493,6 +531,31 @@ mod tests {
             .find(|batch| batch.positions == [1])
             .unwrap();
         assert_eq!(second.waits_for, 1);
+    }
+
+    #[test]
+    fn a_schedule_keeps_as_many_workers_busy_as_its_longest_chain_allows() {
+        let batch = |positions: &[u32], waits_for, releases: &[u32]| Batch {
+            positions: positions.to_vec(),
+            waits_for,
+            releases: releases.to_vec(),
+        };
+        // 0 and 1 before 2; 3 for itself; listed so that no batch stands behind those that it waits for.
+        let schedule = Schedule {
+            batches: vec![
+                batch(&[4, 5], 2, &[]),
+                batch(&[3], 0, &[]),
+                batch(&[2], 0, &[0]),
+                batch(&[0, 1], 0, &[0]),
+            ],
+        };
+        let span = schedule.span(&[1, 2, 10, 40, 3, 4]);
+        assert_eq!((span.all, span.longest), (60, 40));
+        assert_eq!(span.workers(), 2);
+        assert_eq!(schedule.span(&[1, 2, 10, 70, 3, 4]).workers(), 1);
+        assert_eq!(schedule.span(&[10, 10, 20, 20, 10, 10]).workers(), 2);
+        assert_eq!(schedule.span(&[10, 10, 20, 41, 10, 10]).workers(), 3);
+        assert_eq!(Schedule::default().span(&[]).workers(), 1);
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! A round while it runs: what it runs, on which state, who owns what, and what its transactions leave for
 //! the barrier. Who runs it is in `worker` and `scheduler`.
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU32, AtomicU64},
+use std::{
+    borrow::Cow,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, AtomicU64},
+    },
 };
 
 use crossbeam::queue::SegQueue;
@@ -12,6 +15,7 @@ use super::{
     Record, Roster,
     order::Records,
     partition::{Members, Partition, Schedule},
+    scheduler::expected_work,
     slots::Slots,
     threads::Threads,
     worker::Shared,
@@ -42,8 +46,8 @@ pub struct Setting<'e> {
     pub originals: &'e [Original],
     /// For each of them, the blob gas that those before it have left of the block's.
     pub blob_gas_left: &'e [u64],
-    /// A guess at how long they will take, in nanoseconds on one thread.
-    pub work_expected: u64,
+    /// For each of them, a guess at how long it will take, in nanoseconds on one thread.
+    pub work_expected: &'e [u32],
     /// Who runs rounds together.
     pub threads: Threads<'e>,
     /// Whether they share rounds that are not worth waking them for.
@@ -170,6 +174,19 @@ impl<'e> Round<'e> {
     /// Whether it runs none.
     pub fn is_empty(&self) -> bool {
         self.roster.is_empty()
+    }
+
+    /// A guess at how long each transaction will take, in nanoseconds on one thread.
+    pub(super) fn expected_work(&self) -> Cow<'_, [u32]> {
+        match &self.work {
+            Work::Originals => Cow::Borrowed(self.setting.work_expected),
+            Work::Records(records) => {
+                let gas = records
+                    .iter()
+                    .map(|record| record.call.gas + record.call.stipend);
+                Cow::Owned(gas.map(expected_work).collect())
+            }
+        }
     }
 
     /// Divides it into batches.

@@ -2,7 +2,7 @@
 
 use super::{
     Partition, Schedule,
-    running::{Round, Setting, Work},
+    running::{Round, Setting},
     worker::{Output, Worker},
 };
 use crate::{state::Fault, transaction::Receipt};
@@ -45,10 +45,8 @@ impl<'e> Scheduler<'e> {
         partition: &dyn Partition,
         receipts: &mut Vec<Receipt>,
     ) -> Result<Finish, (u32, Fault)> {
-        let wanted = self.workers_for(&round.work);
-        let schedule = (wanted > 1).then(|| round.schedule(partition));
-        let (mut outputs, batches) = match schedule.filter(|schedule| self.is_shared(schedule)) {
-            Some(schedule) => self.run_shared(round, schedule, wanted, receipts),
+        let (mut outputs, batches) = match self.divide(round, partition) {
+            Some((schedule, wanted)) => self.run_shared(round, schedule, wanted, receipts),
             None => (vec![self.workers[0].run_alone(round, receipts)], 1),
         };
         let faults = outputs.iter_mut().filter_map(|output| output.fault.take());
@@ -56,6 +54,30 @@ impl<'e> Scheduler<'e> {
             Some(earliest) => Err(earliest),
             None => Ok(Finish { outputs, batches }),
         }
+    }
+
+    /// The batches of a round, and how many workers they are worth; `None` where one runs it alone.
+    fn divide(&self, round: &Round<'e>, partition: &dyn Partition) -> Option<(Schedule, usize)> {
+        let threads = self.setting.threads.count();
+        if threads == 1 {
+            return None;
+        }
+        if self.setting.shares_all {
+            let schedule = round.schedule(partition);
+            let wanted = threads.min(schedule.batches.len());
+            return (wanted > 1).then_some((schedule, wanted));
+        }
+        let work = round.expected_work();
+        let all: u64 = work.iter().map(|work| u64::from(*work)).sum();
+        let worth = usize::try_from(all / WAKE_UP).unwrap_or(usize::MAX);
+        if worth == 0 {
+            return None;
+        }
+        let schedule = round.schedule(partition);
+        let wanted = threads
+            .min(worth.saturating_add(1))
+            .min(schedule.span(&work).workers());
+        (wanted > 1).then_some((schedule, wanted))
     }
 
     /// What each worker has left, and in how many batches. Receipts are missing if there is a fault.
@@ -66,7 +88,6 @@ impl<'e> Scheduler<'e> {
         wanted: usize,
         receipts: &mut Vec<Receipt>,
     ) -> (Vec<Output>, usize) {
-        let wanted = wanted.min(schedule.batches.len());
         let setting = &self.setting;
         if self.workers.len() < wanted {
             self.workers.resize_with(wanted, || Worker::new(setting));
@@ -79,31 +100,10 @@ impl<'e> Scheduler<'e> {
         *receipts = all.unwrap_or_default();
         (outputs, batches)
     }
-
-    fn is_shared(&self, schedule: &Schedule) -> bool {
-        schedule.is_divided() || self.setting.shares_all && schedule.batches.len() > 1
-    }
-
-    /// How many workers a round is worth: one for less work than waking another one takes.
-    fn workers_for(&self, work: &Work) -> usize {
-        let threads = self.setting.threads.count();
-        if threads == 1 || self.setting.shares_all {
-            return threads;
-        }
-        let work = match work {
-            Work::Originals => self.setting.work_expected,
-            Work::Records(records) => records
-                .iter()
-                .map(|record| expected_work(record.call.gas + record.call.stipend))
-                .sum(),
-        };
-        let worth = usize::try_from(work / WAKE_UP).unwrap_or(usize::MAX);
-        threads.min(worth.saturating_add(1))
-    }
 }
 
 /// A guess at what a transaction with so much gas for its code takes, in nanoseconds. The gas is an upper
 /// bound, and mostly far above what is used.
-pub fn expected_work(gas: u64) -> u64 {
-    500 + gas.min(100_000) / 20
+pub fn expected_work(gas: u64) -> u32 {
+    500 + gas.min(100_000) as u32 / 20
 }

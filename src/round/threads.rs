@@ -60,7 +60,9 @@ impl Threads<'_> {
         items: &mut [W],
         run: impl Fn(&mut W) -> T + Sync,
     ) -> Vec<T> {
-        let (Some(pool), Some((first, others))) = (self.pool, items.split_first_mut()) else {
+        let (Some(pool), [first, others @ ..]) =
+            (self.pool.filter(|_| items.len() > 1), &mut *items)
+        else {
             return items.iter_mut().map(run).collect();
         };
         let run = &run;
