@@ -354,7 +354,7 @@ impl Sequence<'_> {
     }
 }
 
-/// The profile of so many transactions takes longer than to wake a thread for it.
+/// To profile so many transactions, and to let go of them, takes longer than to wake a thread for it.
 const PROFILED_BESIDE: usize = 4096;
 
 /// Rounds until one emits nothing.
@@ -440,34 +440,34 @@ impl<'d> Rounds<'_, 'd> {
             .run(&round, self.plan.partition, &mut self.receipts)
             .map_err(|(position, fault)| BlockFault::in_round(index, position, fault))?;
         self.take_time(&mut lap, |timing| &mut timing.running);
-        // What has run may be hundreds of megabytes.
-        drop(round.work);
         let coinbase = self.setting.block.coinbase;
-        let run = RunRound::new(coinbase, outputs, round.published);
-        for growth in &run.growth {
-            self.trees.grow(self.setting.originals, growth);
-        }
-        let barrier = Barrier {
+        let mut run = RunRound::new(outputs, round.published);
+        let mut barrier = Barrier {
             fork: self.plan.fork,
             coinbase,
             order: self.rules.order,
             seed: self.seed,
             limits: self.plan.limits,
+            threads: self.plan.threads,
+            roots: self.setting.originals.len(),
             trees: &mut self.trees,
             admitted: &mut self.admitted,
             ledger: self.ledger.as_deref_mut(),
         };
-        let mut state = round.state;
-        let (roster, gas_used) = (round.roster, round.gas_used);
+        let (roster, gas_used, work) = (round.roster, round.gas_used, round.work);
         let accounts = &mut self.profiled;
-        let measure = || profile(&roster, round.coinbase, &gas_used, accounts);
-        let cross = || barrier.cross(index, run, &mut state);
+        let measure = || {
+            // What has run may be hundreds of megabytes.
+            drop(work);
+            profile(&roster, round.coinbase, &gas_used, accounts)
+        };
         let threads = match gas_used.len() {
             ..PROFILED_BESIDE => Threads::ALONE,
             _ => self.plan.threads,
         };
-        let (next, profile) = threads.both(cross, measure);
-        let next = next?;
+        let (next, profile) = threads.both(|| barrier.admit(index, &mut run), measure);
+        let mut state = round.state;
+        barrier.cross(run, &next, &mut state)?;
         self.list(index, first, &profile, batches);
         self.kept = (roster, gas_used);
         if let (Some(root_of), Some(round)) = (self.plan.root_of, self.rounds.last_mut()) {

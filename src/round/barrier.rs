@@ -5,18 +5,24 @@ use std::collections::BTreeMap;
 
 use crossbeam::queue::SegQueue;
 use primitive_types::U512;
+use smallvec::SmallVec;
 
 use super::{
     Record,
     credits::Credits,
     order::Records,
+    threads::Threads,
     tree::{Growth, Trees},
     worker::Output,
 };
 use crate::{
     Address, B256, Fork, U256,
     call::Order,
-    state::{DatabaseFault, State, Writes, overlay::CreditFault},
+    state::{
+        Changes, DatabaseFault, State, Writes,
+        journal::Credit,
+        overlay::{CreditFault, StatePart},
+    },
     transaction::Limit,
 };
 
@@ -45,10 +51,10 @@ impl Default for Limits {
 pub struct RunRound {
     published: Vec<Vec<Record>>,
     /// What the trees have grown by, worker by worker.
-    pub growth: Vec<Growth>,
+    growth: Vec<Growth>,
     /// What has been done to owned accounts, each of which is in one of them.
     writes: Vec<Writes>,
-    credits: Credits,
+    credits: Vec<Credits>,
     burnt: U512,
 }
 
@@ -64,6 +70,10 @@ pub struct Barrier<'a> {
     pub seed: B256,
     /// What the block may grow to.
     pub limits: Limits,
+    /// Who shares what there is much of.
+    pub threads: Threads<'a>,
+    /// How many original transactions the block has.
+    pub roots: usize,
     /// What the roots have come to.
     pub trees: &'a mut Trees,
     /// What has been admitted so far.
@@ -111,18 +121,20 @@ pub struct Imbalance {
 
 impl RunRound {
     /// Puts the workers' outputs together, with what the round's queue holds.
-    pub fn new(coinbase: Address, outputs: Vec<Output>, published: SegQueue<Vec<Record>>) -> Self {
+    pub fn new(outputs: Vec<Output>, published: SegQueue<Vec<Record>>) -> Self {
         let mut run = Self {
             published: published.into_iter().collect(),
             growth: Vec::with_capacity(outputs.len()),
             writes: Vec::with_capacity(outputs.len()),
-            credits: Credits::new(coinbase),
+            credits: Vec::new(),
             burnt: U512::zero(),
         };
         for output in outputs {
             run.growth.push(output.growth);
             run.writes.push(output.writes);
-            run.credits.merge(output.credits);
+            if !output.credits.is_empty() {
+                run.credits.push(output.credits);
+            }
             run.burnt += output.burnt;
         }
         run
@@ -130,64 +142,22 @@ impl RunRound {
 }
 
 impl Barrier<'_> {
-    /// Completes a round whose trees have been counted: what comes next.
-    ///
-    /// # Errors
-    /// The database's, a balance beyond 256 bits, or wei that do not add up.
-    pub fn cross(
-        mut self,
-        round: u32,
-        run: RunRound,
-        state: &mut State<'_>,
-    ) -> Result<NextRound, BarrierFault> {
-        let RunRound {
-            published,
-            growth,
-            writes,
-            mut credits,
-            burnt,
-        } = run;
-
-        // 1. Sort the published records and refuse those past a limit.
-        let next = self.admit(round, published, &mut credits);
-
-        // 2. Settle the roots that have no pending descendant.
-        self.settle(&growth, &mut credits);
-
-        // 3. Write back the owned accounts, 4. add the credits, 5. clear the empty.
-        if let Some(ledger) = self.ledger.as_deref_mut() {
-            ledger.burn(burnt);
-            ledger
-                .note_before(state, &writes, &credits)
-                .map_err(BarrierFault::Database)?;
-        }
-        apply(state, writes, credits, self.fork)?;
-        if let Some(ledger) = self.ledger {
-            ledger.note_after(state).map_err(BarrierFault::Database)?;
-            ledger
-                .check(self.trees, &next.records)
-                .map_err(BarrierFault::NotConserved)?;
-        }
-        Ok(next)
-    }
-
-    fn admit(
-        &mut self,
-        round: u32,
-        published: Vec<Vec<Record>>,
-        credits: &mut Credits,
-    ) -> NextRound {
-        for group in &published {
-            self.trees.publish(group);
-        }
-        let mut records = Records::sorted(published, self.order, self.seed);
+    /// Sorts the published records and refuses those past a limit: what comes next.
+    pub fn admit(&mut self, round: u32, run: &mut RunRound) -> NextRound {
+        self.trees.open(self.roots, &mut run.growth);
+        let published = std::mem::take(&mut run.published);
+        let mut records = Records::sorted(published, self.order, self.seed, self.threads);
         let (admitted, limit) = self.room(round, &records);
         let refused = records.split_off(admitted);
-        for record in &refused {
-            self.trees.refuse(record.root);
-            if !record.call.escrow().is_zero() {
-                credits.add(record.call.sender, record.call.escrow());
+        if !refused.is_empty() {
+            let mut credits = Credits::new(self.coinbase);
+            for record in &refused {
+                self.trees.refuse(record.root);
+                if !record.call.escrow().is_zero() {
+                    credits.add(record.call.sender, record.call.escrow());
+                }
             }
+            run.credits.push(credits);
         }
         NextRound {
             records,
@@ -195,11 +165,63 @@ impl Barrier<'_> {
         }
     }
 
+    /// Completes a round whose records have been admitted.
+    ///
+    /// # Errors
+    /// The database's, a balance beyond 256 bits, or wei that do not add up.
+    pub fn cross(
+        self,
+        run: RunRound,
+        next: &NextRound,
+        state: &mut State<'_>,
+    ) -> Result<(), BarrierFault> {
+        let RunRound {
+            growth,
+            writes,
+            mut credits,
+            mut burnt,
+            ..
+        } = run;
+
+        // 2. Settle the roots that have no pending descendant.
+        let facts = (self.fork, self.coinbase);
+        self.trees.grow(&growth, facts, self.threads, |settled| {
+            credits.push(settled.credits);
+            burnt += settled.burnt;
+        });
+
+        // 3. Write back the owned accounts, 4. add the credits, 5. clear the empty.
+        let Some(ledger) = self.ledger else {
+            return apply(state, writes, credits, self.fork, self.threads);
+        };
+        ledger.burn(burnt);
+        ledger
+            .note_before(state, &writes, &credits)
+            .map_err(BarrierFault::Database)?;
+        apply(state, writes, credits, self.fork, self.threads)?;
+        ledger.note_after(state).map_err(BarrierFault::Database)?;
+        ledger
+            .check(self.trees, &next.records)
+            .map_err(BarrierFault::NotConserved)
+    }
+
     /// How many of the records may run, the first of them; and which limit the others are beyond. What may
     /// run counts as admitted.
     fn room(&mut self, round: u32, records: &Records) -> (usize, Limit) {
         if round + 1 >= self.limits.rounds_max {
             return (0, Limit::Rounds);
+        }
+        let Admitted {
+            records: known,
+            input,
+        } = *self.admitted;
+        let all = Admitted {
+            records: known + records.len() as u64,
+            input: input + records.input(),
+        };
+        if all.records <= self.limits.records_max && all.input <= self.limits.input_max {
+            *self.admitted = all;
+            return (records.len(), Limit::Records);
         }
         for (place, record) in records.iter().enumerate() {
             let Admitted { records, input } = *self.admitted;
@@ -217,47 +239,67 @@ impl Barrier<'_> {
         }
         (records.len(), Limit::Records)
     }
+}
 
-    /// Only a root that has run now, or a descendant of which has, can have come to its end.
-    fn settle(&mut self, growth: &[Growth], credits: &mut Credits) {
-        for growth in growth {
-            for root in growth.roots() {
-                if let Some((sender, settlement)) = self.trees.settle(root, self.fork) {
-                    credits.add(sender, settlement.returned);
-                    credits.add(self.coinbase, settlement.fee);
-                    if let Some(ledger) = self.ledger.as_deref_mut() {
-                        ledger.burn(settlement.burnt);
-                    }
-                }
-            }
-        }
+/// Adds the credits in so many parts of the state, each of which first takes over its part of what is new.
+fn settle(
+    state: &mut State<'_>,
+    credits: &[Vec<Credit>],
+    count: usize,
+    fresh: &mut [Changes],
+    threads: Threads<'_>,
+) -> Result<(), BarrierFault> {
+    let mut parts = state.parts(count, fresh);
+    let done = threads.each(&mut parts, |part| part.settle(credits));
+    let noted: SmallVec<[_; 1]> = parts.into_iter().map(StatePart::into_noted).collect();
+    noted.into_iter().for_each(|accounts| state.note(accounts));
+    // The lowest address decides, so that no order shows.
+    let faults = done.into_iter().filter_map(Result::err);
+    match faults.min_by_key(|(address, _)| *address) {
+        None => Ok(()),
+        Some((_, CreditFault::Database(error))) => Err(BarrierFault::Database(error)),
+        Some((address, CreditFault::Overflow { .. })) => Err(BarrierFault::Overflow(address)),
     }
 }
+
+/// So many credits are added before another thread is awake.
+const CREDITED_TOGETHER: usize = 2048;
 
 /// Steps 3 to 5.
 fn apply(
     state: &mut State<'_>,
     writes: Vec<Writes>,
-    credits: Credits,
+    credits: Vec<Credits>,
     fork: Fork,
+    threads: Threads<'_>,
 ) -> Result<(), BarrierFault> {
+    let credits = Credits::lists(credits).map_err(BarrierFault::Overflow)?;
     // An account that is not empty when it is written back does not become so by a credit.
     let mut empty = Vec::new();
-    for writes in writes {
+    for writes in &writes {
         empty.extend_from_slice(writes.empty());
+    }
+    let credited: usize = credits.iter().map(Vec::len).sum();
+    let count = match credited {
+        ..CREDITED_TOGETHER => 1,
+        _ => threads.count(),
+    };
+    // What one thread does is not divided.
+    let mut fresh: Vec<Changes> = Vec::new();
+    for mut writes in writes {
+        if count > 1 {
+            fresh.push(writes.take_fresh());
+        }
         state.absorb(writes);
     }
-    for (address, sum) in credits.sorted() {
-        let is_touch = sum.is_zero();
-        let sum = U256::try_from(sum).map_err(|_| BarrierFault::Overflow(address))?;
-        state.credit(address, sum).map_err(|fault| match fault {
-            CreditFault::Database(error) => BarrierFault::Database(error),
-            CreditFault::Overflow { address, .. } => BarrierFault::Overflow(address),
-        })?;
-        if is_touch {
-            empty.push(address);
-        }
+    if credited > 0 {
+        settle(state, &credits, count, &mut fresh, threads)?;
     }
+    let touches = credits
+        .iter()
+        .flatten()
+        .filter(|credit| credit.amount.is_zero());
+    empty.extend(touches.map(|credit| credit.address));
     if fork >= Fork::SpuriousDragon {
         for address in &empty {
             state
@@ -291,10 +333,11 @@ impl Ledger {
         &mut self,
         state: &State<'_>,
         writes: &[Writes],
-        credits: &Credits,
+        credits: &[Credits],
     ) -> Result<(), DatabaseFault> {
         let written = writes.iter().flat_map(Writes::addresses);
-        self.note(state, written.chain(credits.addresses()))
+        let credited = credits.iter().flat_map(Credits::addresses);
+        self.note(state, written.chain(credited))
     }
 
     /// Notes balances that are about to change.

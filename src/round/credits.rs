@@ -1,18 +1,17 @@
-//! Sums of credits by account: what the transactions of a round add to balances at its barrier.
+//! What the transactions of a round add to balances at its barrier.
 
+use deferevm_opcodes::machine::word;
 use primitive_types::U512;
 
-use crate::{
-    Address, U256,
-    state::{Map, account::sort_key},
-};
+use crate::{Address, U256, state::journal::Credit};
 
-/// Sums of credits by account. Most go to the coinbase.
+/// Credits due. Most go to the coinbase.
 #[derive(Debug)]
 pub(super) struct Credits {
     coinbase: Address,
     to_coinbase: Option<U512>,
-    to_others: Map<Address, U512>,
+    /// In no order, an account perhaps more than once.
+    to_others: Vec<Credit>,
 }
 
 impl Credits {
@@ -20,47 +19,111 @@ impl Credits {
         Self {
             coinbase,
             to_coinbase: None,
-            to_others: Map::default(),
+            to_others: Vec::new(),
         }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.to_coinbase.is_none() && self.to_others.is_empty()
+    }
+
+    #[inline]
     pub fn add(&mut self, address: Address, amount: U256) {
-        self.add_sum(address, U512::from(amount));
-    }
-
-    /// Adds the sums of another part of the round; their order has no effect.
-    pub fn merge(&mut self, other: Self) {
-        if self.to_others.is_empty() {
-            self.to_others = other.to_others;
-        } else {
-            for (address, sum) in other.to_others {
-                self.add_sum(address, sum);
-            }
+        if address == self.coinbase {
+            word::add_to_wide(self.to_coinbase.get_or_insert_default(), amount);
+            return;
         }
-        if let Some(sum) = other.to_coinbase {
-            self.add_sum(other.coinbase, sum);
+        if let Some(last) = self
+            .to_others
+            .last_mut()
+            .filter(|last| last.address == address)
+            && let Some(sum) = word::checked_add(last.amount, amount)
+        {
+            last.amount = sum;
+            return;
         }
-    }
-
-    fn add_sum(&mut self, address: Address, amount: U512) {
-        let sum = if address == self.coinbase {
-            self.to_coinbase.get_or_insert_default()
-        } else {
-            self.to_others.entry(address).or_default()
-        };
-        *sum += amount;
+        self.to_others.push(Credit { address, amount });
     }
 
     pub fn addresses(&self) -> impl Iterator<Item = Address> + '_ {
         let coinbase = self.to_coinbase.map(|_| self.coinbase);
-        self.to_others.keys().copied().chain(coinbase)
+        let others = self.to_others.iter().map(|credit| credit.address);
+        others.chain(coinbase)
     }
 
-    /// In the order of the addresses, so that of several overflows the same one is reported.
-    pub fn sorted(self) -> Vec<(Address, U512)> {
-        let coinbase = self.to_coinbase.map(|sum| (self.coinbase, sum));
-        let mut sums: Vec<_> = self.to_others.into_iter().chain(coinbase).collect();
-        sums.sort_unstable_by_key(|(address, _)| sort_key(address));
-        sums
+    /// The credits of all parts of a round, those to the coinbase summed up.
+    ///
+    /// # Errors
+    /// The coinbase, if that sum is no balance.
+    pub fn lists(parts: Vec<Self>) -> Result<Vec<Vec<Credit>>, Address> {
+        let mut to_coinbase: Option<(Address, U512)> = None;
+        let mut lists = Vec::new();
+        for part in parts {
+            if let Some(sum) = part.to_coinbase {
+                let (_, all) = to_coinbase.get_or_insert((part.coinbase, U512::zero()));
+                *all = all.checked_add(sum).ok_or(part.coinbase)?;
+            }
+            if !part.to_others.is_empty() {
+                lists.push(part.to_others);
+            }
+        }
+        if let Some((address, sum)) = to_coinbase {
+            let amount = U256::try_from(sum).map_err(|_| address)?;
+            lists.push(vec![Credit { address, amount }]);
+        }
+        Ok(lists)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credits_to_the_coinbase_are_one_sum_and_none_is_lost() {
+        let [coinbase, one, other] = [1, 2, 3].map(Address::repeat_byte);
+        let mut parts = vec![
+            Credits::new(coinbase),
+            Credits::new(coinbase),
+            Credits::new(coinbase),
+        ];
+        for (part, address, amount) in [
+            (0, one, U256::from(5)),
+            (0, one, U256::from(6)),
+            (0, other, U256::zero()),
+            (0, coinbase, U256::from(7)),
+            (1, one, U256::MAX),
+            (1, one, U256::from(1)),
+            (1, coinbase, U256::from(8)),
+        ] {
+            parts[part].add(address, amount);
+        }
+        let addresses: Vec<_> = parts.iter().flat_map(Credits::addresses).collect();
+        assert_eq!(addresses, [one, other, coinbase, one, one, coinbase]);
+        let credit = |address, amount: u64| Credit {
+            address,
+            amount: amount.into(),
+        };
+        let all = Credit {
+            address: one,
+            amount: U256::MAX,
+        };
+        assert_eq!(
+            Credits::lists(parts),
+            Ok(vec![
+                vec![credit(one, 11), credit(other, 0)],
+                vec![all, credit(one, 1)],
+                vec![credit(coinbase, 15)],
+            ])
+        );
+    }
+
+    #[test]
+    fn a_coinbase_that_is_due_more_than_a_balance_holds_is_named() {
+        let coinbase = Address::repeat_byte(1);
+        let mut credits = Credits::new(coinbase);
+        credits.add(coinbase, U256::MAX);
+        credits.add(coinbase, U256::from(1));
+        assert_eq!(Credits::lists(vec![credits]), Err(coinbase));
     }
 }

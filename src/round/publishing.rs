@@ -59,21 +59,25 @@ impl Publisher {
         }
     }
 
-    /// Publishes what waits: each transaction's records in one push.
+    /// Publishes what waits, in one push.
     pub fn finish(&mut self, queue: &SegQueue<Vec<Record>>) {
+        if self.waiting.is_empty() {
+            return;
+        }
         self.preimages.hash_into(&mut self.ids);
+        let mut records = Vec::with_capacity(self.ids.len());
         let mut ids = self.ids.drain(..);
         for emission in self.waiting.drain(..) {
-            let records = emission.calls.into_iter().zip(&mut ids);
-            let records = records.map(|(call, id)| Record {
+            let calls = emission.calls.into_iter().zip(&mut ids);
+            records.extend(calls.map(|(call, id)| Record {
                 id,
                 parent: emission.parent,
                 parent_position: emission.parent_position,
                 root: emission.root,
                 call,
-            });
-            queue.push(records.collect());
+            }));
         }
+        queue.push(records);
     }
 }
 
@@ -133,7 +137,7 @@ mod tests {
         }
     }
 
-    /// The records of transactions that have emitted these, each transaction's in its place.
+    /// The records of transactions that have emitted these, by transaction.
     fn published(emissions: &[Vec<DeferredCall>]) -> Vec<Vec<Record>> {
         let (mut publisher, queue) = (Publisher::default(), SegQueue::new());
         for (position, calls) in (0u32..).zip(emissions) {
@@ -141,8 +145,16 @@ mod tests {
             publisher.add(&queue, (parent, position, position), calls.clone());
         }
         publisher.finish(&queue);
-        let mut groups: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
-        groups.sort_by_key(|group| group[0].parent_position);
+        let records = std::iter::from_fn(|| queue.pop()).flatten();
+        let mut groups: Vec<Vec<Record>> = Vec::new();
+        for record in records {
+            match groups.last_mut() {
+                Some(group) if group[0].parent_position == record.parent_position => {
+                    group.push(record);
+                }
+                _ => groups.push(vec![record]),
+            }
+        }
         groups
     }
 

@@ -104,8 +104,7 @@ impl Roster {
     /// Lists records in their order. One that shares its target with no writer of the round owns it
     /// read-only, and nothing is listed for it.
     pub fn list_records(&mut self, records: &Records, threads: Threads<'_>) {
-        let has_static = records.iter().any(|record| record.call.is_static);
-        if !has_static {
+        if !records.has_static() {
             self.list(records.len(), threads, records);
             return;
         }

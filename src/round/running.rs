@@ -103,7 +103,7 @@ pub struct Round<'e> {
     pub coinbase: Option<u32>,
     /// The gas that each transaction has used, once it has run.
     pub gas_used: Vec<AtomicU64>,
-    /// What transactions that succeeded have published, each its records in one push; in no order.
+    /// What transactions that succeeded have published, many of them in one push, in no order.
     pub published: SegQueue<Vec<Record>>,
     /// Fees of transactions before this position are paid to an owner of the coinbase.
     pub(super) fees_paid_before: u32,

@@ -79,14 +79,16 @@ impl Threads<'_> {
         std::iter::once(first).chain(others).collect()
     }
 
-    /// Does one thing on the calling thread and another beside it, if there is a thread for that.
+    /// Does one thing on the calling thread and another beside it, or before it if there is no thread for
+    /// that.
     pub fn both<A, B: Send>(
         &self,
         here: impl FnOnce() -> A,
         beside: impl FnOnce() -> B + Send,
     ) -> (A, B) {
         let Some(pool) = self.pool else {
-            return (here(), beside());
+            let other = beside();
+            return (here(), other);
         };
         let mut other = None;
         let one = pool.in_place_scope(|scope| {

@@ -1,13 +1,15 @@
 //! The roots' accounts: what the tree of each has used, and when it settles (semantics, section 6).
 
+use deferevm_opcodes::machine::word;
 use primitive_types::U512;
 
-use super::Record;
+use super::{credits::Credits, threads::Threads};
 use crate::{
     Address, Fork,
+    state::journal::DeferredCall,
     transaction::{
-        Executed, OpenPayment, Original, Payment,
-        settlement::{Purchase, Settlement, TreeGas},
+        Executed, Original, Payment,
+        settlement::{Purchase, TreeGas},
     },
 };
 
@@ -31,7 +33,8 @@ struct Tree {
     sender: Address,
     purchase: Purchase,
     gas: TreeGas,
-    pending: u64,
+    /// Records published that have not run. Between the parts of a round's growth it means nothing.
+    pending: i64,
     /// Gas paid for, once it has settled.
     gas_paid: Option<u64>,
 }
@@ -43,9 +46,9 @@ const NOT_GROWN: u32 = u32::MAX;
 /// order.
 #[derive(Debug, Default)]
 pub struct Growth {
-    /// Original transactions that have published records, by position: what they have bought and used.
-    opened: Vec<(u32, OpenPayment)>,
-    /// What virtual transactions have come to.
+    /// Original transactions that have published records.
+    opened: Vec<Tree>,
+    /// What transactions of trees have come to.
     deltas: Vec<TreeDelta>,
     /// Gas paid for by original transactions that have settled.
     gas_paid: u64,
@@ -53,57 +56,104 @@ pub struct Growth {
     failed: Vec<u32>,
 }
 
-/// What virtual transactions of one tree have come to.
-#[derive(Clone, Copy, Debug)]
-pub struct TreeDelta {
+/// What transactions of one tree have come to.
+#[derive(Clone, Copy, Debug, Default)]
+struct TreeDelta {
     /// The position of their root.
     root: u32,
-    count: u64,
-    gas_used: u64,
-    refund_counter: i64,
+    /// Whether one has failed.
     has_failed: bool,
+    /// Records published, less virtual transactions that have run.
+    pending: i64,
+    gas_used: u64,
+    /// Of what was published: nobody's expense.
+    stipends: u64,
+    refund_counter: i64,
 }
 
+/// What trees that have come to their end leave.
+pub(super) struct Settled {
+    /// To their senders and the coinbase.
+    pub credits: Credits,
+    /// Wei burnt.
+    pub burnt: U512,
+}
+
+/// Some of the trees, in the order in which they have grown, for whoever counts theirs.
+struct TreesPart<'t> {
+    /// The place of the first.
+    first: usize,
+    trees: &'t mut [Tree],
+    /// Where each root stands among all of them.
+    places: &'t [u32],
+    settled: Settled,
+    /// Roots of which something has failed.
+    failed: Vec<u32>,
+}
+
+/// So many transactions of trees are counted before another thread is awake.
+const COUNTED_TOGETHER: usize = 4096;
+
 impl TreeDelta {
-    /// One virtual transaction that has run.
-    pub fn of(root: u32, executed: &Executed) -> Self {
+    fn new(root: u32, executed: &Executed, published: &[DeferredCall]) -> Self {
         Self {
             root,
-            count: 1,
-            gas_used: executed.gas_used,
-            refund_counter: executed.refund_counter,
             has_failed: !executed.status.is_success(),
+            pending: published.len() as i64,
+            gas_used: executed.gas_used,
+            stipends: published.iter().map(|call| call.stipend).sum(),
+            refund_counter: executed.refund_counter,
         }
     }
 }
 
 impl Growth {
-    /// Adds an original transaction that has run.
-    pub fn add_original(&mut self, position: u32, executed: &Executed) {
-        match &executed.payment {
-            Payment::Nothing => {}
-            Payment::Settled { gas_used, .. } => self.gas_paid += gas_used,
-            Payment::Open(payment) => self.opened.push((position, **payment)),
-        }
+    /// Adds an original transaction that has run, and what it publishes.
+    #[inline]
+    pub fn add_original(
+        &mut self,
+        position: u32,
+        original: &Original,
+        executed: &Executed,
+        published: &[DeferredCall],
+    ) {
         if !executed.status.is_success() {
             self.failed.push(position);
         }
+        match &executed.payment {
+            Payment::Nothing => {}
+            Payment::Settled { gas_used, .. } => self.gas_paid += gas_used,
+            Payment::Open(payment) => {
+                self.opened.push(Tree {
+                    root: position,
+                    sender: original.recovered.sender,
+                    purchase: payment.purchase,
+                    gas: payment.tree,
+                    pending: 0,
+                    gas_paid: None,
+                });
+                // Its own gas is in the payment.
+                self.deltas.push(TreeDelta {
+                    gas_used: 0,
+                    refund_counter: 0,
+                    ..TreeDelta::new(position, executed, published)
+                });
+            }
+        }
     }
 
-    /// The roots that something has become of, some more than once.
-    pub fn roots(&self) -> impl Iterator<Item = u32> {
-        let opened = self.opened.iter().map(|(position, _)| *position);
-        opened.chain(self.deltas.iter().map(|delta| delta.root))
-    }
-
-    /// Adds what one more virtual transaction has come to.
-    pub fn add(&mut self, delta: TreeDelta) {
+    /// Adds a virtual transaction that has run, and what it publishes.
+    #[inline]
+    pub fn add_virtual(&mut self, root: u32, executed: &Executed, published: &[DeferredCall]) {
+        let mut delta = TreeDelta::new(root, executed, published);
+        delta.pending -= 1;
         match self.deltas.last_mut() {
-            Some(last) if last.root == delta.root => {
-                last.count += delta.count;
-                last.gas_used += delta.gas_used;
-                last.refund_counter += delta.refund_counter;
+            Some(last) if last.root == root => {
                 last.has_failed |= delta.has_failed;
+                last.pending += delta.pending;
+                last.gas_used += delta.gas_used;
+                last.stipends += delta.stipends;
+                last.refund_counter += delta.refund_counter;
             }
             _ => self.deltas.push(delta),
         }
@@ -111,63 +161,78 @@ impl Growth {
 }
 
 impl Trees {
-    /// Counts what a round has run for the roots, which are these.
-    pub fn grow(&mut self, originals: &[Original], growth: &Growth) {
-        self.gas_paid += growth.gas_paid;
-        self.failed.extend_from_slice(&growth.failed);
-        if self.places.is_empty() && !growth.opened.is_empty() {
-            self.places.resize(originals.len(), NOT_GROWN);
+    /// Takes in what a round has run but for its trees' sums, of so many roots.
+    pub fn open(&mut self, roots: usize, growth: &mut [Growth]) {
+        let opened = growth.iter().map(|growth| growth.opened.len()).sum();
+        if self.places.is_empty() && opened > 0 {
+            self.places.resize(roots, NOT_GROWN);
         }
-        for (root, payment) in &growth.opened {
-            let place = self.grown.len();
-            self.places[*root as usize] =
-                u32::try_from(place).expect("a block has fewer than 2^32 transactions");
-            self.grown.push(Tree {
-                root: *root,
-                sender: originals[*root as usize].recovered.sender,
-                purchase: payment.purchase,
-                gas: payment.tree,
-                pending: 0,
-                gas_paid: None,
-            });
-        }
-        for delta in &growth.deltas {
-            if delta.has_failed {
-                self.failed.push(delta.root);
+        self.grown.reserve(opened);
+        for growth in growth {
+            self.gas_paid += growth.gas_paid;
+            self.failed.append(&mut growth.failed);
+            for tree in growth.opened.drain(..) {
+                self.places[tree.root as usize] = u32::try_from(self.grown.len())
+                    .expect("a block has fewer than 2^32 transactions");
+                self.grown.push(tree);
             }
-            let tree = self.tree(delta.root);
-            tree.pending -= delta.count;
-            tree.gas.spent += delta.gas_used;
-            tree.gas.refund_counter += delta.refund_counter;
-        }
-    }
-
-    /// Counts the records that a transaction has published, with their stipends, which are nobody's expense.
-    pub fn publish(&mut self, records: &[Record]) {
-        let Some(first) = records.first() else { return };
-        let tree = self.tree(first.root);
-        tree.pending += records.len() as u64;
-        for record in records {
-            tree.gas.spent = tree.gas.spent.saturating_sub(record.call.stipend);
         }
     }
 
     /// Counts a published record that is refused.
     pub fn refuse(&mut self, root: u32) {
         self.failed.push(root);
-        self.tree(root).pending -= 1;
+        let place = self.places[root as usize];
+        self.grown[place as usize].pending -= 1;
     }
 
-    /// Settles a root that has published if it has not settled and nothing of it is pending: to whom the rest
-    /// goes, and how the prepaid wei is divided.
-    pub fn settle(&mut self, root: u32, fork: Fork) -> Option<(Address, Settlement)> {
-        let tree = self.tree(root);
-        if tree.gas_paid.is_some() || tree.pending > 0 {
-            return None;
+    /// Counts what a round has run and published, and settles the trees that have come to their end: those
+    /// that something has become of and nothing of which is pending. What that leaves comes in parts, in no
+    /// order.
+    pub(super) fn grow(
+        &mut self,
+        growth: &[Growth],
+        (fork, coinbase): (Fork, Address),
+        threads: Threads<'_>,
+        mut leave: impl FnMut(Settled),
+    ) {
+        let counted: usize = growth.iter().map(|growth| growth.deltas.len()).sum();
+        let parts = match counted {
+            0 => return,
+            ..COUNTED_TOGETHER => 1,
+            _ => threads.count(),
+        };
+        let length = self.grown.len().div_ceil(parts).max(1);
+        let places = &self.places;
+        let parts = self.grown.chunks_mut(length).enumerate();
+        let mut parts = parts.map(|(part, trees)| TreesPart {
+            first: part * length,
+            trees,
+            places,
+            settled: Settled {
+                credits: Credits::new(coinbase),
+                burnt: U512::zero(),
+            },
+            failed: Vec::new(),
+        });
+        let mut end = |part: TreesPart<'_>, failed: &mut Vec<u32>| {
+            failed.extend(part.failed);
+            if !part.settled.credits.is_empty() {
+                leave(part.settled);
+            }
+        };
+        if counted < COUNTED_TOGETHER {
+            for mut part in parts {
+                part.grow(growth, fork, coinbase);
+                end(part, &mut self.failed);
+            }
+        } else {
+            let mut parts: Vec<_> = parts.by_ref().collect();
+            threads.each(&mut parts, |part| part.grow(growth, fork, coinbase));
+            parts
+                .into_iter()
+                .for_each(|part| end(part, &mut self.failed));
         }
-        let settlement = tree.purchase.settle(&tree.gas, fork);
-        tree.gas_paid = Some(settlement.gas_used);
-        Some((tree.sender, settlement))
     }
 
     /// Wei held until the roots settle that have not.
@@ -199,10 +264,41 @@ impl Trees {
         }
         succeeded
     }
+}
 
-    fn tree(&mut self, root: u32) -> &mut Tree {
-        let place = self.places.get(root as usize);
-        let place = place.expect("a root that has published records has grown");
-        &mut self.grown[*place as usize]
+impl TreesPart<'_> {
+    fn grow(&mut self, growth: &[Growth], fork: Fork, coinbase: Address) {
+        let deltas = || growth.iter().flat_map(|growth| &growth.deltas);
+        for delta in deltas() {
+            let Some(tree) = self.tree(delta.root) else {
+                continue;
+            };
+            tree.pending += delta.pending;
+            let spent = tree.gas.spent + delta.gas_used;
+            tree.gas.spent = spent.saturating_sub(delta.stipends);
+            tree.gas.refund_counter += delta.refund_counter;
+            if delta.has_failed {
+                self.failed.push(delta.root);
+            }
+        }
+        for delta in deltas() {
+            if let Some(tree) = self.tree(delta.root)
+                && tree.gas_paid.is_none()
+                && tree.pending == 0
+            {
+                let settlement = tree.purchase.settle(&tree.gas, fork);
+                tree.gas_paid = Some(settlement.gas_used);
+                let sender = tree.sender;
+                self.settled.credits.add(sender, settlement.returned);
+                self.settled.credits.add(coinbase, settlement.fee);
+                word::add_to_wide(&mut self.settled.burnt, settlement.burnt);
+            }
+        }
+    }
+
+    /// The tree of a root, if it is among these.
+    fn tree(&mut self, root: u32) -> Option<&mut Tree> {
+        let place = self.places[root as usize] as usize;
+        self.trees.get_mut(place.checked_sub(self.first)?)
     }
 }

@@ -19,7 +19,7 @@ use super::{
     publishing::Publisher,
     running::{Round, Setting, Work},
     slots::Slots,
-    tree::{Growth, TreeDelta},
+    tree::Growth,
 };
 use crate::{
     Address,
@@ -449,15 +449,17 @@ fn conclude(
         Work::Originals => {
             let original = &round.setting.originals[position as usize];
             let parent = (original.recovered.hash, position, position);
+            output
+                .growth
+                .add_original(position, original, executed, &calls);
             publisher.add(&round.published, parent, calls);
-            output.growth.add_original(position, executed);
             Receipt::of_original(position, original, executed)
         }
         Work::Records(records) => {
             let record = &records[position as usize];
             let parent = (record.id, position, record.root);
+            output.growth.add_virtual(record.root, executed, &calls);
             publisher.add(&round.published, parent, calls);
-            output.growth.add(TreeDelta::of(record.root, executed));
             record.executed(round.index, executed)
         }
     }

@@ -50,7 +50,21 @@ struct Shard {
     index: OnceLock<HashTable<u32>>,
 }
 
-type Entry = (Address, AccountChange);
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    address: Address,
+    /// What has become of it.
+    pub change: AccountChange,
+    /// That it is not as it was before the block, or is among those that are compared with what they were.
+    pub is_noted: bool,
+}
+
+/// Some of a table's shards, one behind the other, for whoever changes what is in them.
+pub(super) struct Shards<'c> {
+    /// The number of the first.
+    first: usize,
+    shards: &'c mut [Shard],
+}
 
 /// So many that each shard's index of a full block lies in a core's own cache.
 const SHARDS: usize = 16;
@@ -87,7 +101,8 @@ impl Changes {
     /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&Address, &AccountChange)> {
         let chunks = self.shards.iter().flat_map(|shard| &shard.chunks);
-        chunks.flatten().map(|(address, change)| (address, change))
+        let entries = chunks.flatten();
+        entries.map(|entry| (&entry.address, &entry.change))
     }
 
     /// Their addresses, in no order.
@@ -103,18 +118,14 @@ impl Changes {
         let hash = KeyState.hash_one(address);
         let shard = &self.shards[shard_of(hash)];
         let (chunk, offset) = split(shard.find(hash, address)?);
-        Some(&shard.chunks[chunk][offset].1)
+        Some(&shard.chunks[chunk][offset].change)
     }
 
     /// As [`Changes::get`], to be changed.
     pub fn get_mut(&mut self, address: &Address) -> Option<&mut AccountChange> {
-        if self.shards.is_empty() {
-            return None;
-        }
         let hash = KeyState.hash_one(address);
-        let shard = &mut self.shards[shard_of(hash)];
-        let (chunk, offset) = split(shard.find(hash, address)?);
-        Some(&mut shard.chunks[chunk][offset].1)
+        let shard = self.shards.get_mut(shard_of(hash))?;
+        Some(&mut shard.find_mut(hash, address)?.change)
     }
 
     /// Whether something has become of an account.
@@ -127,30 +138,53 @@ impl Changes {
         match self.get_mut(&address) {
             Some(known) => Some(std::mem::replace(known, change)),
             None => {
-                self.push(address, change);
+                self.push(address, change, false);
                 None
             }
         }
     }
 
-    /// Adds an account that is not there: its change.
+    /// Adds an account that is not there.
     #[inline(always)]
-    pub(super) fn push(&mut self, address: Address, change: AccountChange) -> &mut AccountChange {
-        if self.shards.is_empty() {
-            self.shards.resize_with(SHARDS, Shard::default);
-        }
+    pub(super) fn push(&mut self, address: Address, change: AccountChange, is_noted: bool) {
+        self.open();
         let hash = KeyState.hash_one(address);
-        self.shards[shard_of(hash)].push(hash, (address, change))
+        self.shards[shard_of(hash)].push(
+            hash,
+            Entry {
+                address,
+                change,
+                is_noted,
+            },
+        );
     }
 
     /// Adds accounts of which none is there.
-    pub(super) fn append(&mut self, others: Self) {
+    pub(super) fn append(&mut self, mut others: Self) {
         if self.shards.is_empty() {
             self.shards = others.shards;
             return;
         }
-        for (shard, others) in self.shards.iter_mut().zip(others.shards) {
-            shard.append(others);
+        for (shard, others) in self.shards.iter_mut().zip(&mut others.shards) {
+            shard.append(std::mem::take(others));
+        }
+    }
+
+    /// All shards in so many parts of about the same length, or in as many as there are shards.
+    pub(super) fn parts(&mut self, count: usize) -> impl Iterator<Item = Shards<'_>> {
+        self.open();
+        let length = SHARDS.div_ceil(count.max(1));
+        let parts = self.shards.chunks_mut(length).enumerate();
+        parts.map(move |(part, shards)| Shards {
+            first: part * length,
+            shards,
+        })
+    }
+
+    #[inline(always)]
+    fn open(&mut self) {
+        if self.shards.is_empty() {
+            self.shards.resize_with(SHARDS, Shard::default);
         }
     }
 
@@ -161,17 +195,61 @@ impl Changes {
     }
 }
 
+impl Shards<'_> {
+    /// The hash of an account, if it belongs here.
+    pub fn hash(&self, address: Address) -> Option<u64> {
+        let hash = KeyState.hash_one(address);
+        let place = shard_of(hash).checked_sub(self.first)?;
+        (place < self.shards.len()).then_some(hash)
+    }
+
+    /// What has become of an account that belongs here and has this hash, if anything has.
+    pub fn get_mut(&mut self, hash: u64, address: &Address) -> Option<&mut Entry> {
+        self.shards[shard_of(hash) - self.first].find_mut(hash, address)
+    }
+
+    /// Adds an account that belongs here, has this hash and is not there.
+    pub fn push(
+        &mut self,
+        hash: u64,
+        address: Address,
+        change: AccountChange,
+        is_noted: bool,
+    ) -> &mut Entry {
+        self.shards[shard_of(hash) - self.first].push(
+            hash,
+            Entry {
+                address,
+                change,
+                is_noted,
+            },
+        )
+    }
+
+    /// Takes over the accounts of another table's shards with the same numbers. None of them is here.
+    pub fn append(&mut self, others: Shards<'_>) {
+        for (shard, others) in self.shards.iter_mut().zip(others.shards) {
+            shard.append(std::mem::take(others));
+        }
+    }
+}
+
 impl Shard {
+    fn find_mut(&mut self, hash: u64, address: &Address) -> Option<&mut Entry> {
+        let (chunk, offset) = split(self.find(hash, address)?);
+        Some(&mut self.chunks[chunk][offset])
+    }
+
     fn find(&self, hash: u64, address: &Address) -> Option<u32> {
         if self.length <= SCANNED_MAX && self.index.get().is_none() {
             return self
                 .places()
-                .find_map(|(place, (known, _))| (known == address).then_some(place));
+                .find_map(|(place, known)| (known.address == *address).then_some(place));
         }
         let index = self.index.get_or_init(|| {
             let mut index = HashTable::with_capacity(self.length);
-            for (place, (address, _)) in self.places() {
-                index.insert_unique(KeyState.hash_one(address), place, |place| {
+            for (place, entry) in self.places() {
+                index.insert_unique(KeyState.hash_one(entry.address), place, |place| {
                     hash_at(&self.chunks, *place)
                 });
             }
@@ -180,13 +258,13 @@ impl Shard {
         index
             .find(hash, |place| {
                 let (chunk, offset) = split(*place);
-                self.chunks[chunk][offset].0 == *address
+                self.chunks[chunk][offset].address == *address
             })
             .copied()
     }
 
     #[inline(always)]
-    fn push(&mut self, hash: u64, entry: Entry) -> &mut AccountChange {
+    fn push(&mut self, hash: u64, entry: Entry) -> &mut Entry {
         let has_room = |chunk: &Vec<Entry>| chunk.len() < CHUNK;
         if !self.chunks.last().is_some_and(has_room) {
             // The first one grows as it has to: most blocks change little.
@@ -202,7 +280,7 @@ impl Shard {
                 hash_at(&self.chunks, *place)
             });
         }
-        &mut self.chunks[chunk][offset].1
+        &mut self.chunks[chunk][offset]
     }
 
     fn append(&mut self, others: Self) {
@@ -212,7 +290,7 @@ impl Shard {
             return;
         }
         for entry in others.chunks.into_iter().flatten() {
-            self.push(KeyState.hash_one(entry.0), entry);
+            self.push(KeyState.hash_one(entry.address), entry);
         }
     }
 
@@ -221,11 +299,11 @@ impl Shard {
         let (chunk, offset) = split(place);
         let entries = &mut self.chunks[chunk];
         let last = entries.len() - 1;
-        let (_, change) = entries.swap_remove(offset);
+        let change = entries.swap_remove(offset).change;
         self.length -= 1;
         let moved = entries
             .get(offset)
-            .map(|(address, _)| KeyState.hash_one(address));
+            .map(|entry| KeyState.hash_one(entry.address));
         if let Some(index) = self.index.get_mut() {
             if let Ok(entry) = index.find_entry(hash, |known| *known == place) {
                 entry.remove();
@@ -250,7 +328,7 @@ impl Shard {
 
 fn hash_at(chunks: &[Vec<Entry>], place: u32) -> u64 {
     let (chunk, offset) = split(place);
-    KeyState.hash_one(chunks[chunk][offset].0)
+    KeyState.hash_one(chunks[chunk][offset].address)
 }
 
 /// The bits of a hash that a table of hashes neither chooses its buckets by nor tells their keys apart with.
@@ -313,7 +391,7 @@ mod tests {
     fn filled(numbers: impl Iterator<Item = u64>) -> Changes {
         let mut changes = Changes::default();
         numbers.for_each(|number| {
-            changes.push(address(number), change(number));
+            changes.push(address(number), change(number), false);
         });
         changes
     }
@@ -326,7 +404,7 @@ mod tests {
                 assert!((0..5_000).all(|number| changes.get(&address(number)).is_some()));
             }
             changes.append(filled(5_000..7_000));
-            changes.push(address(7_000), change(7_000));
+            changes.push(address(7_000), change(7_000), false);
             assert_eq!(changes.len(), 7_001);
             for number in 0..=7_000 {
                 assert_eq!(changes[&address(number)], change(number));
@@ -343,6 +421,32 @@ mod tests {
         assert_ne!(changes, filled(0..299));
         changes.insert(address(3), change(77));
         assert_ne!(changes, filled(0..300));
+    }
+
+    #[test]
+    fn parts_hold_each_account_once_however_many_they_are() {
+        for count in [1, 3, 16, 40] {
+            let (mut changes, mut others) = (filled(0..500), filled(500..900));
+            let parts = changes.parts(count).zip(others.parts(count));
+            for (mut part, others) in parts {
+                part.append(others);
+                for number in 0..1_000 {
+                    let Some(hash) = part.hash(address(number)) else {
+                        continue;
+                    };
+                    match part.get_mut(hash, &address(number)) {
+                        Some(entry) => entry.change = change(2 * number),
+                        None => drop(part.push(hash, address(number), change(7), true)),
+                    }
+                }
+            }
+            assert_eq!(changes.len(), 1_000);
+            assert!(others.is_empty());
+            let nonces = (0..1_000).map(|number| if number < 900 { 2 * number } else { 7 });
+            for (number, nonce) in (0..).zip(nonces) {
+                assert_eq!(changes[&address(number)], change(nonce));
+            }
+        }
     }
 
     proptest::proptest! {

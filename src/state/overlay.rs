@@ -3,10 +3,14 @@
 //! Nobody writes to it while a round runs; the barrier does, with [`State::absorb`] and
 //! [`State::credit`].
 
+use deferevm_opcodes::machine::word;
+use smallvec::SmallVec;
+
 use super::{
     AccountInfo, DatabaseFault, EMPTY_CODE_HASH, ErasedDatabase, Map,
     account::sort_key,
-    changes::{AccountChange, Changes, StateChanges},
+    changes::{AccountChange, Changes, Shards, StateChanges},
+    journal::Credit,
     writes::Writes,
 };
 use crate::{Address, B256, Code, U256};
@@ -139,7 +143,7 @@ impl<'d> State<'d> {
         self.changes.append(fresh);
         for (address, update) in updates {
             let Some(change) = self.changes.get_mut(&address) else {
-                self.changes.push(address, update);
+                self.changes.push(address, update, true);
                 continue;
             };
             change.info = update.info;
@@ -161,29 +165,44 @@ impl<'d> State<'d> {
     /// # Errors
     /// The database's, or the balance that the addition would overflow.
     pub fn credit(&mut self, address: Address, amount: U256) -> Result<(), CreditFault> {
-        let change = match self.changes.get_mut(&address) {
-            Some(change) => {
-                self.unreduced.push(address);
-                change
+        let [mut part] = self
+            .parts(1, &mut [])
+            .into_inner()
+            .unwrap_or_else(|_| unreachable!("a whole is one part"));
+        let result = part.credit(address, amount);
+        let noted = part.into_noted();
+        self.note(noted);
+        result
+    }
+
+    /// Falls into so many parts, at most, that several threads can change at the same time, each with its part
+    /// of what the state has no changes of yet.
+    pub(crate) fn parts<'s>(
+        &'s mut self,
+        count: usize,
+        fresh: &'s mut [Changes],
+    ) -> SmallVec<[StatePart<'s>; 1]> {
+        let database = self.database;
+        let parts = self.changes.parts(count);
+        let mut parts: SmallVec<[StatePart<'s>; 1]> = parts
+            .map(|shards| StatePart {
+                database,
+                shards,
+                fresh: Vec::new(),
+                noted: Vec::new(),
+            })
+            .collect();
+        for fresh in fresh {
+            for (part, fresh) in parts.iter_mut().zip(fresh.parts(count)) {
+                part.fresh.push(fresh);
             }
-            None => {
-                let info = self.database.account(address);
-                if amount.is_zero() {
-                    self.unreduced.push(address);
-                }
-                let change = AccountChange {
-                    info: info.map_err(CreditFault::Database)?,
-                    ..AccountChange::default()
-                };
-                self.changes.push(address, change)
-            }
-        };
-        let info = change.info.get_or_insert_default();
-        info.balance = info
-            .balance
-            .checked_add(amount)
-            .ok_or(CreditFault::Overflow { address, amount })?;
-        Ok(())
+        }
+        parts
+    }
+
+    /// Notes accounts that may be as they were before the block: what a part has noted.
+    pub(crate) fn note(&mut self, mut accounts: Vec<Address>) {
+        self.unreduced.append(&mut accounts);
     }
 
     /// Removes an account with its storage if it is empty (EIP-161).
@@ -238,6 +257,73 @@ impl<'d> State<'d> {
             }
         }
         Ok(self.into_changes())
+    }
+}
+
+/// Some of a state's accounts, which ones their hashes say.
+pub(crate) struct StatePart<'s> {
+    database: &'s dyn ErasedDatabase,
+    shards: Shards<'s>,
+    /// Accounts of which the state has no change.
+    fresh: Vec<Shards<'s>>,
+    /// Accounts that may be as they were before the block.
+    noted: Vec<Address>,
+}
+
+impl StatePart<'_> {
+    /// Takes over its accounts of which the state has no change, and adds the credits to its accounts.
+    ///
+    /// # Errors
+    /// The account with the lowest address that could not be credited, and why.
+    pub fn settle(&mut self, credits: &[Vec<Credit>]) -> Result<(), (Address, CreditFault)> {
+        for fresh in std::mem::take(&mut self.fresh) {
+            self.shards.append(fresh);
+        }
+        let mut lowest: Result<(), (Address, CreditFault)> = Ok(());
+        for Credit { address, amount } in credits.iter().flatten() {
+            if let Err(fault) = self.credit(*address, *amount)
+                && lowest
+                    .as_ref()
+                    .err()
+                    .is_none_or(|(known, _)| address < known)
+            {
+                lowest = Err((*address, fault));
+            }
+        }
+        lowest
+    }
+
+    /// Adds to a balance, creating the account if it is absent; if it is in another part, does nothing.
+    fn credit(&mut self, address: Address, amount: U256) -> Result<(), CreditFault> {
+        let Some(hash) = self.shards.hash(address) else {
+            return Ok(());
+        };
+        let entry = match self.shards.get_mut(hash, &address) {
+            Some(entry) => entry,
+            None => {
+                let info = self.database.account(address);
+                let change = AccountChange {
+                    info: info.map_err(CreditFault::Database)?,
+                    ..AccountChange::default()
+                };
+                self.shards.push(hash, address, change, !amount.is_zero())
+            }
+        };
+        if !entry.is_noted {
+            entry.is_noted = true;
+            self.noted.push(address);
+        }
+        let info = entry.change.info.get_or_insert_default();
+        let Some(balance) = word::checked_add(info.balance, amount) else {
+            return Err(CreditFault::Overflow { address, amount });
+        };
+        info.balance = balance;
+        Ok(())
+    }
+
+    /// Accounts that may be as they were before the block, for [`State::note`].
+    pub fn into_noted(self) -> Vec<Address> {
+        self.noted
     }
 }
 

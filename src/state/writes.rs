@@ -55,7 +55,11 @@ impl Writes {
         if written.was_changed {
             self.updates.push((address, change));
         } else {
-            self.fresh.push(address, change);
+            // A nonce never falls, and who is there was not before the block: neither can become as it was but
+            // by being removed, which is noted.
+            let nonce_before = written.loaded.map(|loaded| loaded.nonce);
+            let differs = written.info.map(|info| info.nonce) > nonce_before;
+            self.fresh.push(address, change, !is_relative || differs);
         }
     }
 
@@ -63,6 +67,11 @@ impl Writes {
     pub fn addresses(&self) -> impl Iterator<Item = Address> + '_ {
         let updated = self.updates.iter().map(|(address, _)| *address);
         self.fresh.keys().copied().chain(updated)
+    }
+
+    /// Takes out the accounts that the state has no change of.
+    pub(crate) fn take_fresh(&mut self) -> Changes {
+        std::mem::take(&mut self.fresh)
     }
 
     /// Those that exist and are empty.
