@@ -56,7 +56,7 @@ impl Records {
         let count: usize = groups.iter().map(Vec::len).sum();
         let parts = match count {
             0 => return Self::default(),
-            ..SORTED_TOGETHER => 1,
+            1..SORTED_TOGETHER => 1,
             _ => threads.count().min(groups.len()),
         };
         let length = groups.len().div_ceil(parts);
@@ -206,7 +206,7 @@ impl Sorting {
 /// Which of so many ranges a key lies in, all creations in the first. Where keys are hashes, the ranges are
 /// about equal.
 fn range_of(key: u64, ranges: usize) -> usize {
-    let scaled = u128::from(key << 1) * ranges as u128 >> 64;
+    let scaled = (u128::from(key << 1) * ranges as u128) >> 64;
     if key >> 63 == 0 { 0 } else { scaled as usize }
 }
 

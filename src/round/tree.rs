@@ -199,7 +199,7 @@ impl Trees {
         let counted: usize = growth.iter().map(|growth| growth.deltas.len()).sum();
         let parts = match counted {
             0 => return,
-            ..COUNTED_TOGETHER => 1,
+            1..COUNTED_TOGETHER => 1,
             _ => threads.count(),
         };
         let length = self.grown.len().div_ceil(parts).max(1);
