@@ -141,9 +141,6 @@ struct Survey {
     work_expected: Vec<u32>,
 }
 
-/// So many transactions are looked at before another thread is awake.
-const SURVEYED_TOGETHER: usize = 4096;
-
 impl Survey {
     /// Looks once at each transaction: there may be too many for the cache, so that several threads are
     /// faster at it.
@@ -153,11 +150,8 @@ impl Survey {
             gas_limits: 0,
             work_expected: vec![0; originals.len()],
         };
-        let parts = match originals.len() {
-            ..SURVEYED_TOGETHER => 1,
-            _ => threads.count(),
-        };
-        let length = originals.len().div_ceil(parts).max(1);
+        let threads = threads.for_pieces(originals.len());
+        let length = originals.len().div_ceil(threads.count()).max(1);
         let mut parts: Vec<_> = originals
             .chunks(length)
             .zip(survey.blob_gas_left.chunks_mut(length))
@@ -354,9 +348,6 @@ impl Sequence<'_> {
     }
 }
 
-/// To profile so many transactions, and to let go of them, takes longer than to wake a thread for it.
-const PROFILED_BESIDE: usize = 4096;
-
 /// Rounds until one emits nothing.
 fn deferred<'d>(
     plan: &Plan<'_>,
@@ -461,10 +452,7 @@ impl<'d> Rounds<'_, 'd> {
             drop(work);
             profile(&roster, round.coinbase, &gas_used, accounts)
         };
-        let threads = match gas_used.len() {
-            ..PROFILED_BESIDE => Threads::ALONE,
-            _ => self.plan.threads,
-        };
+        let threads = self.plan.threads.for_pieces(gas_used.len());
         let (next, profile) = threads.both(|| barrier.admit(index, &mut run), measure);
         let mut state = round.state;
         barrier.cross(run, &next, &mut state)?;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use crossbeam::queue::SegQueue;
 use primitive_types::U512;
-use smallvec::SmallVec;
 
 use super::{
     Record,
@@ -142,7 +141,7 @@ impl RunRound {
 }
 
 impl Barrier<'_> {
-    /// Sorts the published records and refuses those past a limit: what comes next.
+    /// 1. Sorts the published records and refuses those past a limit: what comes next.
     pub fn admit(&mut self, round: u32, run: &mut RunRound) -> NextRound {
         self.trees.open(self.roots, &mut run.growth);
         let published = std::mem::take(&mut run.published);
@@ -241,18 +240,18 @@ impl Barrier<'_> {
     }
 }
 
-/// Adds the credits in so many parts of the state, each of which first takes over its part of what is new.
+/// Adds the credits in as many parts of the state as there are threads, each of which first takes over its part of
+/// what is new.
 fn settle(
     state: &mut State<'_>,
     credits: &[Vec<Credit>],
-    count: usize,
     fresh: &mut [Changes],
     threads: Threads<'_>,
 ) -> Result<(), BarrierFault> {
-    let mut parts = state.parts(count, fresh);
+    let mut parts = state.parts(threads.count(), fresh);
     let done = threads.each(&mut parts, |part| part.settle(credits));
-    let noted: SmallVec<[_; 1]> = parts.into_iter().map(StatePart::into_noted).collect();
-    noted.into_iter().for_each(|accounts| state.note(accounts));
+    let noted = parts.into_iter().flat_map(StatePart::into_noted).collect();
+    state.note(noted);
     // The lowest address decides, so that no order shows.
     let faults = done.into_iter().filter_map(Result::err);
     match faults.min_by_key(|(address, _)| *address) {
@@ -261,9 +260,6 @@ fn settle(
         Some((address, CreditFault::Overflow { .. })) => Err(BarrierFault::Overflow(address)),
     }
 }
-
-/// So many credits are added before another thread is awake.
-const CREDITED_TOGETHER: usize = 2048;
 
 /// Steps 3 to 5.
 fn apply(
@@ -280,20 +276,17 @@ fn apply(
         empty.extend_from_slice(writes.empty());
     }
     let credited: usize = credits.iter().map(Vec::len).sum();
-    let count = match credited {
-        ..CREDITED_TOGETHER => 1,
-        _ => threads.count(),
-    };
+    let threads = threads.for_pieces(credited);
     // What one thread does is not divided.
     let mut fresh: Vec<Changes> = Vec::new();
     for mut writes in writes {
-        if count > 1 {
+        if threads.count() > 1 {
             fresh.push(writes.take_fresh());
         }
         state.absorb(writes);
     }
     if credited > 0 {
-        settle(state, &credits, count, &mut fresh, threads)?;
+        settle(state, &credits, &mut fresh, threads)?;
     }
     let touches = credits
         .iter()

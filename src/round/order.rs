@@ -31,9 +31,6 @@ struct Keyed {
     has_creation: bool,
 }
 
-/// So many are sorted before another thread is awake.
-const SORTED_TOGETHER: usize = 4096;
-
 /// What records are sorted by. `seed` is the word that opcode 0x44 returns in the block.
 #[derive(Clone, Copy)]
 struct Sorting {
@@ -54,28 +51,32 @@ impl Records {
     ) -> Self {
         let sorting = Sorting { order, seed };
         let count: usize = groups.iter().map(Vec::len).sum();
-        let parts = match count {
-            0 => return Self::default(),
-            1..SORTED_TOGETHER => 1,
-            _ => threads.count().min(groups.len()),
-        };
-        let length = groups.len().div_ceil(parts);
+        if count == 0 {
+            return Self::default();
+        }
+        let threads = threads.for_pieces(count);
+        let length = groups.len().div_ceil(threads.count());
         let mut chunks: Vec<_> = groups
             .chunks(length)
             .zip((0u32..).step_by(length))
             .collect();
-        let keyed = threads.each(&mut chunks, |(groups, first)| sorting.keys(groups, *first));
-        let mut ranges: Vec<usize> = (0..keyed.len()).collect();
-        let sorted = threads.each(&mut ranges, |range| {
-            let is_own = |key: &&Key| range_of(key.0, keyed.len()) == *range;
-            let keys = keyed.iter().flat_map(|keyed| &keyed.keys);
-            let mut keys: Vec<Key> = keys.filter(is_own).copied().collect();
-            sorting.sort(&groups, &mut keys);
-            keys
-        });
+        let mut keyed = threads.each(&mut chunks, |(groups, first)| sorting.keys(groups, *first));
         let mut order = Vec::with_capacity(count);
-        for keys in sorted {
-            sorting.list(&groups, &keys, &mut order);
+        if let [keyed] = &mut keyed[..] {
+            sorting.sort(&groups, &mut keyed.keys);
+            sorting.list(&groups, &keyed.keys, &mut order);
+        } else {
+            let mut ranges: Vec<usize> = (0..keyed.len()).collect();
+            let sorted = threads.each(&mut ranges, |range| {
+                let is_own = |key: &&Key| range_of(key.0, keyed.len()) == *range;
+                let keys = keyed.iter().flat_map(|keyed| &keyed.keys);
+                let mut keys: Vec<Key> = keys.filter(is_own).copied().collect();
+                sorting.sort(&groups, &mut keys);
+                keys
+            });
+            for keys in sorted {
+                sorting.list(&groups, &keys, &mut order);
+            }
         }
         if sorting.is_by_parent() && keyed.iter().any(|keyed| keyed.has_creation) {
             // It keeps the order of those that are alike.

@@ -145,17 +145,9 @@ mod tests {
             publisher.add(&queue, (parent, position, position), calls.clone());
         }
         publisher.finish(&queue);
-        let records = std::iter::from_fn(|| queue.pop()).flatten();
-        let mut groups: Vec<Vec<Record>> = Vec::new();
-        for record in records {
-            match groups.last_mut() {
-                Some(group) if group[0].parent_position == record.parent_position => {
-                    group.push(record);
-                }
-                _ => groups.push(vec![record]),
-            }
-        }
-        groups
+        let records: Vec<_> = std::iter::from_fn(|| queue.pop()).flatten().collect();
+        let siblings = records.chunk_by(|one, other| one.parent_position == other.parent_position);
+        siblings.map(<[Record]>::to_vec).collect()
     }
 
     fn id_of(call: DeferredCall) -> B256 {

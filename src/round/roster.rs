@@ -86,9 +86,6 @@ impl Transactions for Records {
     }
 }
 
-/// A round of fewer transactions is listed before another thread is awake.
-const SHARED_MIN: usize = 4096;
-
 /// More threads would wait for each other longer than they take.
 const LISTING_THREADS_MAX: usize = 8;
 
@@ -129,7 +126,8 @@ impl Roster {
     /// Lists so many transactions.
     fn list<T: Transactions + ?Sized>(&mut self, count: usize, threads: Threads<'_>, all: &T) {
         self.clear();
-        if threads.count() > 1 && count >= SHARED_MIN {
+        let threads = threads.for_pieces(count);
+        if threads.count() > 1 {
             self.list_together(count, threads, all);
             return;
         }
@@ -430,7 +428,7 @@ fn index_of(place: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::round::threads::Pool;
+    use crate::round::threads::{FEW, Pool};
 
     fn account(byte: u8) -> Address {
         Address::repeat_byte(byte)
@@ -470,13 +468,13 @@ mod tests {
     #[test]
     fn threads_list_what_one_lists() {
         let (mut alone, mut together) = (Roster::default(), Roster::default());
-        alone.list(SHARED_MIN, Threads::ALONE, &Generated);
+        alone.list(FEW, Threads::ALONE, &Generated);
         for count in [2, 3, 20] {
             let pool = Pool::default();
-            together.list(SHARED_MIN, pool.threads(count), &Generated);
+            together.list(FEW, pool.threads(count), &Generated);
             assert_eq!(together.len(), alone.len());
             assert_eq!(together.accounts(), alone.accounts());
-            for position in 0..index_of(SHARED_MIN) {
+            for position in 0..index_of(FEW) {
                 let (one, other) = (alone.owned(position), together.owned(position));
                 assert_eq!(one.len(), other.len());
                 for (one, other) in one.iter().zip(other) {

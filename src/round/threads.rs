@@ -16,6 +16,9 @@ pub struct Threads<'p> {
     pool: Option<&'p ThreadPool>,
 }
 
+/// So many pieces of work that take some tens of nanoseconds each are done before another thread is awake.
+pub(super) const FEW: usize = 4096;
+
 /// The most threads that a block uses.
 pub const THREADS_MAX: usize = 256;
 
@@ -53,6 +56,12 @@ impl Threads<'_> {
         self.count
     }
 
+    /// Those that so many pieces of work of some tens of nanoseconds each are worth: all of them, or the calling
+    /// one alone.
+    pub fn for_pieces(self, pieces: usize) -> Self {
+        if pieces < FEW { Self::ALONE } else { self }
+    }
+
     /// Does something with each of these, the first of them on the calling thread: what came of each. None
     /// may wait for one behind it to begin, since threads may be busy with another block.
     pub fn each<W: Send, T: Send>(
@@ -60,9 +69,7 @@ impl Threads<'_> {
         items: &mut [W],
         run: impl Fn(&mut W) -> T + Sync,
     ) -> Vec<T> {
-        let (Some(pool), [first, others @ ..]) =
-            (self.pool.filter(|_| items.len() > 1), &mut *items)
-        else {
+        let (Some(pool), Some((first, others))) = (self.pool, items.split_first_mut()) else {
             return items.iter_mut().map(run).collect();
         };
         let run = &run;
@@ -135,6 +142,15 @@ mod tests {
             let (one, other) = threads.both(|| thread::current().id(), || 7);
             assert_eq!((one, other), (here, 7));
         }
+    }
+
+    #[test]
+    fn no_thread_is_woken_for_few_pieces_of_work() {
+        let pool = Pool::default();
+        let threads = pool.threads(3);
+        assert_eq!(threads.for_pieces(FEW - 1).count(), 1);
+        assert_eq!(threads.for_pieces(FEW).count(), 3);
+        assert_eq!(Threads::ALONE.for_pieces(FEW).count(), 1);
     }
 
     #[test]

@@ -91,9 +91,6 @@ struct TreesPart<'t> {
     failed: Vec<u32>,
 }
 
-/// So many transactions of trees are counted before another thread is awake.
-const COUNTED_TOGETHER: usize = 4096;
-
 impl TreeDelta {
     fn new(root: u32, executed: &Executed, published: &[DeferredCall]) -> Self {
         Self {
@@ -197,41 +194,31 @@ impl Trees {
         mut leave: impl FnMut(Settled),
     ) {
         let counted: usize = growth.iter().map(|growth| growth.deltas.len()).sum();
-        let parts = match counted {
-            0 => return,
-            1..COUNTED_TOGETHER => 1,
-            _ => threads.count(),
-        };
-        let length = self.grown.len().div_ceil(parts).max(1);
+        if counted == 0 {
+            return;
+        }
+        let threads = threads.for_pieces(counted);
+        let length = self.grown.len().div_ceil(threads.count());
         let places = &self.places;
         let parts = self.grown.chunks_mut(length).enumerate();
-        let mut parts = parts.map(|(part, trees)| TreesPart {
-            first: part * length,
-            trees,
-            places,
-            settled: Settled {
-                credits: Credits::new(coinbase),
-                burnt: U512::zero(),
-            },
-            failed: Vec::new(),
-        });
-        let mut end = |part: TreesPart<'_>, failed: &mut Vec<u32>| {
-            failed.extend(part.failed);
+        let mut parts: Vec<_> = parts
+            .map(|(part, trees)| TreesPart {
+                first: part * length,
+                trees,
+                places,
+                settled: Settled {
+                    credits: Credits::new(coinbase),
+                    burnt: U512::zero(),
+                },
+                failed: Vec::new(),
+            })
+            .collect();
+        threads.each(&mut parts, |part| part.grow(growth, fork, coinbase));
+        for part in parts {
+            self.failed.extend(part.failed);
             if !part.settled.credits.is_empty() {
                 leave(part.settled);
             }
-        };
-        if counted < COUNTED_TOGETHER {
-            for mut part in parts {
-                part.grow(growth, fork, coinbase);
-                end(part, &mut self.failed);
-            }
-        } else {
-            let mut parts: Vec<_> = parts.by_ref().collect();
-            threads.each(&mut parts, |part| part.grow(growth, fork, coinbase));
-            parts
-                .into_iter()
-                .for_each(|part| end(part, &mut self.failed));
         }
     }
 

@@ -165,12 +165,10 @@ impl<'d> State<'d> {
     /// # Errors
     /// The database's, or the balance that the addition would overflow.
     pub fn credit(&mut self, address: Address, amount: U256) -> Result<(), CreditFault> {
-        let [mut part] = self
-            .parts(1, &mut [])
-            .into_inner()
-            .unwrap_or_else(|_| unreachable!("a whole is one part"));
-        let result = part.credit(address, amount);
-        let noted = part.into_noted();
+        let mut parts = self.parts(1, &mut []);
+        let mut whole = parts.iter_mut();
+        let result = whole.try_for_each(|part| part.credit(address, amount));
+        let noted = parts.into_iter().flat_map(StatePart::into_noted).collect();
         self.note(noted);
         result
     }
