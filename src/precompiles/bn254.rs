@@ -2,9 +2,13 @@
 //! repriced by EIP-1108). The curve is arkworks' `ark-bn254`, safe Rust on one thread; the inverse that
 //! each of its sums and multiples ends with is `ruint`'s, which takes a sixth of the time.
 
-use ark_bn254::{Bn254, Fq, Fq2, Fr, G1Affine, G1Projective, G2Affine};
-use ark_ec::{AffineRepr, pairing::Pairing};
-use ark_ff::{BigInt, Field, PrimeField, Zero};
+use ark_bn254::{Bn254, Fq, Fq2, Fr, G1Affine, G1Projective, G2Affine, g1::Config};
+use ark_ec::{
+    AffineRepr,
+    pairing::Pairing,
+    scalar_mul::{glv::GLVConfig, wnaf::WnafContext},
+};
+use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, PrimeField, Zero};
 use bytes::Bytes;
 use deferevm_opcodes::Fork;
 use ruint::aliases::U256;
@@ -12,6 +16,8 @@ use ruint::aliases::U256;
 use super::{FALSE, PrecompileError, PrecompileOutput, PrecompileResult, TRUE, charge, padded};
 
 const PAIR_BYTES: usize = 192;
+/// Bits of a scalar's digit with its sign. A digit is zero or odd: that asks for `2^(DIGIT_BITS - 2)` multiples.
+const DIGIT_BITS: usize = 5;
 
 /// The sum of two points of `x (32) ++ y (32)`; the input is padded with zeros or cut to 128 bytes.
 pub(super) fn add(input: &[u8], gas_limit: u64, fork: Fork) -> PrecompileResult {
@@ -37,8 +43,44 @@ pub(super) fn mul(input: &[u8], gas_limit: u64, fork: Fork) -> PrecompileResult 
     let scalar = Fr::from_be_bytes_mod_order(&padded::<32>(input, 64));
     Ok(PrecompileOutput {
         gas_used,
-        bytes: encode(point.into_group() * scalar),
+        bytes: encode(multiple(point, scalar)),
     })
+}
+
+/// A point times a scalar: the halves of the scalar over the curve's endomorphism, which the library
+/// takes bit by bit, in digits that are mostly zero.
+fn multiple(point: G1Affine, scalar: Fr) -> G1Projective {
+    let ((first_is_positive, first), (second_is_positive, second)) =
+        Config::scalar_decomposition(scalar);
+    let signed = |point: G1Projective, is_positive| if is_positive { point } else { -point };
+    let point = signed(point.into_group(), first_is_positive);
+    // The library counts a table's bits without the sign.
+    let multiples = WnafContext::new(DIGIT_BITS - 1).table(point);
+    let images: Vec<_> = multiples
+        .iter()
+        .map(|multiple| {
+            let image = Config::endomorphism(multiple);
+            signed(image, first_is_positive == second_is_positive)
+        })
+        .collect();
+    let digits = |half: Fr| half.into_bigint().find_wnaf(DIGIT_BITS).unwrap_or_default();
+    let halves = [(digits(first), multiples), (digits(second), images)];
+
+    let mut sum = G1Projective::zero();
+    for position in (0..halves[0].0.len().max(halves[1].0.len())).rev() {
+        sum.double_in_place();
+        for (digits, multiples) in &halves {
+            match digits.get(position) {
+                None | Some(0) => {}
+                // A digit that is not zero is odd: 2 i + 1 times the point stands at i.
+                Some(digit) => {
+                    let multiple = multiples[digit.unsigned_abs() as usize / 2];
+                    sum += signed(multiple, *digit > 0);
+                }
+            }
+        }
+    }
+    sum
 }
 
 /// Whether the product of pairings is one, as a word; the empty product is.
