@@ -10,6 +10,7 @@ use std::{
 const INVENTORY: &[(&str, usize)] = &[
     ("opcodes/src/blocks/run.rs", 20),
     ("opcodes/src/interpreter.rs", 27),
+    ("opcodes/src/machine/jump_destinations/lanes.rs", 2),
     ("opcodes/src/machine/keccak/lanes.rs", 1),
     ("opcodes/src/machine/stack.rs", 23),
     ("opcodes/src/machine/word/bits.rs", 1),

@@ -215,8 +215,9 @@ fn one_after_the_other(gas_each: u64, make: impl Fn(u64) -> Bytecode) -> World {
 }
 
 fn codes() -> Vec<Case> {
-    let fills: [(&str, &[u8]); 2] = [
+    let fills: [(&str, &[u8]); 3] = [
         ("JUMPDEST", &[JUMPDEST]),
+        ("PUSH1", &[PUSH1, PUSH1]),
         ("PUSH1 POP", &[PUSH1, JUMPDEST, POP]),
     ];
     let jump = |last: u64| Bytecode::new().push(last).op(JUMP);
