@@ -1,8 +1,11 @@
 //! KECCAK256.
 
 use crate::{
-    Frame, U256, keccak256,
-    machine::{exit::Interrupt, memory::words, schedule::KECCAK_WORD, word::from_be_bytes},
+    Frame, U256,
+    machine::{
+        exit::Interrupt, keccak::keccak256_recent, memory::words, schedule::KECCAK_WORD,
+        word::from_be_bytes,
+    },
 };
 
 /// KECCAK256.
@@ -19,5 +22,5 @@ pub(crate) fn hash(frame: &mut Frame) -> Result<(), Interrupt> {
 }
 
 fn hash_of(bytes: &[u8]) -> U256 {
-    from_be_bytes(&keccak256(bytes).0)
+    from_be_bytes(&keccak256_recent(bytes).0)
 }

@@ -5,6 +5,9 @@
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 mod lanes;
+mod recent;
+
+pub(crate) use recent::keccak256_recent;
 
 use crate::B256;
 
