@@ -10,12 +10,12 @@ use blst::{
     BLST_ERROR, blst_bendian_from_fp, blst_fp, blst_fp_from_bendian, blst_fp2, blst_fp12,
     blst_map_to_g1, blst_map_to_g2, blst_miller_loop_n, blst_p1, blst_p1_add_or_double_affine,
     blst_p1_affine, blst_p1_affine_in_g1, blst_p1_affine_is_inf, blst_p1_affine_on_curve,
-    blst_p1_from_affine, blst_p1_generator, blst_p1_to_affine, blst_p1_uncompress,
+    blst_p1_from_affine, blst_p1_generator, blst_p1_mult, blst_p1_to_affine, blst_p1_uncompress,
     blst_p1s_mult_pippenger, blst_p1s_mult_pippenger_scratch_sizeof, blst_p2,
     blst_p2_add_or_double_affine, blst_p2_affine, blst_p2_affine_in_g2, blst_p2_affine_is_inf,
-    blst_p2_affine_on_curve, blst_p2_from_affine, blst_p2_generator, blst_p2_to_affine,
-    blst_p2_uncompress, blst_p2s_mult_pippenger, blst_p2s_mult_pippenger_scratch_sizeof,
-    blst_scalar, blst_scalar_from_be_bytes,
+    blst_p2_affine_on_curve, blst_p2_from_affine, blst_p2_generator, blst_p2_mult,
+    blst_p2_to_affine, blst_p2_uncompress, blst_p2s_mult_pippenger,
+    blst_p2s_mult_pippenger_scratch_sizeof, blst_scalar, blst_scalar_from_be_bytes,
 };
 
 /// The length of a field element, in bytes.
@@ -207,6 +207,12 @@ impl Point for G1 {
         let mut sum = blst_p1::default();
         // SAFETY: as in G2, below.
         unsafe {
+            if let ([point], [scalar]) = (points, scalars) {
+                blst_p1_from_affine(&mut sum, &point.0);
+                let point = sum;
+                blst_p1_mult(&mut sum, &point, scalar.0.b.as_ptr(), SCALAR_BITS);
+                return G1::from_jacobian(&sum);
+            }
             let mut scratch = scratch(blst_p1s_mult_pippenger_scratch_sizeof(points.len()));
             blst_p1s_mult_pippenger(
                 &mut sum,
@@ -316,8 +322,16 @@ impl Point for G2 {
         // SAFETY: 1. G2 is `repr(transparent)` over the affine point and `Scalar` over 32 bytes, so
         // each slice is the contiguous array that the library reads from a pointer followed by null.
         // 2. Both slices have `points.len()` elements, at least one. 3. The scratch space has the
-        // size that the library asks for, and is aligned as its limbs.
+        // size that the library asks for, and is aligned as its limbs. 4. A scalar has the bits that
+        // are read of it, and one multiple is complete for any point of the subgroup.
         unsafe {
+            if let ([point], [scalar]) = (points, scalars) {
+                // The sum does not use the endomorphism, and takes up to twice the time.
+                blst_p2_from_affine(&mut sum, &point.0);
+                let point = sum;
+                blst_p2_mult(&mut sum, &point, scalar.0.b.as_ptr(), SCALAR_BITS);
+                return G2::from_jacobian(&sum);
+            }
             let mut scratch = scratch(blst_p2s_mult_pippenger_scratch_sizeof(points.len()));
             blst_p2s_mult_pippenger(
                 &mut sum,

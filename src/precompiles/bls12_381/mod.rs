@@ -374,11 +374,36 @@ mod tests {
     fn scalars() -> impl Strategy<Value = Vec<[u8; 32]>> {
         let edges = vec![[0; 32], [0xff; 32], curve::SCALAR_MODULUS];
         let one = prop_oneof![2 => any::<[u8; 32]>(), 1 => prop::sample::select(edges)];
-        // The library changes its algorithm at 2 and at 32 points.
+        // One multiple goes by an endomorphism; the library's sum changes its algorithm at 32 points.
         prop_oneof![
             3 => prop::collection::vec(one.clone(), 1..6),
             1 => prop::collection::vec(one, 30..36)
         ]
+    }
+
+    /// Where a step of a multiple adds a point to itself or to its opposite, if any does.
+    #[test]
+    fn multiples_near_zero_and_the_order_equal_double_and_add() {
+        let near_the_order = |below: u8| {
+            let mut scalar = curve::SCALAR_MODULUS;
+            // The order ends in 0x00000001.
+            let last = 1_u32.wrapping_sub(below.into());
+            scalar[28..].copy_from_slice(&last.to_be_bytes());
+            if below > 1 {
+                scalar[27] -= 1;
+            }
+            scalar
+        };
+        let near_zero = |number: u8| std::array::from_fn(|i| if i == 31 { number } else { 0 });
+        let zero = (point::<G1>(&[], 0).unwrap(), point::<G2>(&[], 0).unwrap());
+        let (g1, g2) = (G1::generator(), G2::generator());
+        for scalar in (0..40).flat_map(|n| [near_zero(n), near_the_order(n)]) {
+            let input = |point: Bytes| [&point[..], &scalar].concat();
+            let multiple = encode(&naive(&[(g1, scalar)], zero.0));
+            assert_eq!(output(g1_msm, &input(encode(&g1))), multiple, "{scalar:?}");
+            let multiple = encode(&naive(&[(g2, scalar)], zero.1));
+            assert_eq!(output(g2_msm, &input(encode(&g2))), multiple, "{scalar:?}");
+        }
     }
 
     proptest! {
