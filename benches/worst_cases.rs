@@ -1,15 +1,17 @@
 //! What blocks that are made to be slow take for their gas, held against ordinary code.
 //!
 //! A case is a whole block on one worker, over a state in memory whose code nobody has analysed, without the block's
-//! edges. Ordinary is the median of the interpreter's workloads, in nanoseconds per gas, each run as it is there. The
-//! factor is what a node would have to be faster than an ordinary block needs, to keep up with such blocks; prices are
-//! Ethereum's, so that a factor says as much of them as of this machine.
+//! edges. It is held against ordinary code, the median of the interpreter's workloads, each run as it is there, and
+//! against ordinary blocks: all gas of the real ones, each run as a case is, under `synchronous`. The second factor is
+//! what a node would have to be faster than real blocks need, to keep up with such blocks. Prices are Ethereum's, so
+//! that a factor says as much of them as of this machine.
 
 mod common;
 
 use std::{hint::black_box, process::ExitCode};
 
 use common::{
+    bundles,
     measure::{self, Effort},
     options::Options,
     ours, workload,
@@ -32,33 +34,67 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), String> {
-    let ordinary = ordinary(options.effort())?;
-    println!("ordinary code: {ordinary:.3} ns per gas, the median of the workloads");
+    let code = ordinary_code(options.effort())?;
+    println!("ordinary code: {code:.3} ns per gas, the median of the workloads");
+    let runs = RUNS[usize::from(options.is_quick)];
+    let blocks = ordinary_blocks(runs)?;
+    println!("ordinary blocks: {blocks:.3} ns per gas, all real ones together");
     println!(
-        "{:<58} {:>11} {:>13} {:>10} {:>7}",
-        "case", "gas", "ns", "ns per gas", "factor"
+        "{:<58} {:>11} {:>13} {:>10} {:>8} {:>8}",
+        "case", "gas", "ns", "ns per gas", "x code", "x blocks"
     );
     let mut rows = Vec::new();
     for case in worst_cases::all() {
         if !options.selects(&case.name) {
             continue;
         }
-        let (gas, nanoseconds) = time(&case, RUNS[usize::from(options.is_quick)])?;
+        let (gas, nanoseconds) = time(&case, runs)?;
         let per_gas = nanoseconds / gas as f64;
-        let factor = per_gas / ordinary;
+        let (over_code, over_blocks) = (per_gas / code, per_gas / blocks);
         println!(
-            "{:<58} {gas:>11} {nanoseconds:>13.0} {per_gas:>10.3} {factor:>7.1}",
+            "{:<58} {gas:>11} {nanoseconds:>13.0} {per_gas:>10.3} {over_code:>8.1} {over_blocks:>8.1}",
             case.name
         );
         rows.push(json!({
-            "name": case.name, "gas": gas, "nanoseconds": nanoseconds, "factor": factor,
+            "name": case.name,
+            "gas": gas,
+            "nanoseconds": nanoseconds,
+            "over_ordinary_code": over_code,
+            "over_ordinary_blocks": over_blocks,
         }));
     }
-    options.write_json(&json!({"benchmark": "worst_cases", "ordinary": ordinary, "rows": rows}))
+    options.write_json(&json!({
+        "benchmark": "worst_cases",
+        "ordinary_code": code,
+        "ordinary_blocks": blocks,
+        "rows": rows,
+    }))
+}
+
+/// The real blocks, all together, in nanoseconds per gas.
+fn ordinary_blocks(runs: usize) -> Result<f64, String> {
+    let (mut gas, mut nanoseconds) = (0, 0.0);
+    for block in bundles::load(|_| true)? {
+        let evm = block.evm();
+        let mut times = Vec::new();
+        for run in 0..runs {
+            let state = block.state();
+            let start = measure::thread_time();
+            let outcome = evm
+                .execute_prepared(&state, &block.block, &block.originals)
+                .map_err(|error| format!("{}: {error}", block.name))?;
+            times.push((measure::thread_time() - start) as f64);
+            if run == 0 {
+                gas += outcome.gas_used;
+            }
+        }
+        nanoseconds += measure::median(&mut times);
+    }
+    Ok(nanoseconds / gas as f64)
 }
 
 /// The median over the workloads, in nanoseconds per gas.
-fn ordinary(effort: Effort) -> Result<f64, String> {
+fn ordinary_code(effort: Effort) -> Result<f64, String> {
     let mut per_gas: Vec<f64> = workload::load()?
         .iter()
         .map(|workload| {

@@ -39,6 +39,11 @@ impl RealBlock {
             .blob_schedule(self.bundle.blob_schedule)
     }
 
+    /// The state before it once more, with code that nobody has analysed.
+    pub fn state(&self) -> InMemoryDatabase {
+        database(&self.bundle)
+    }
+
     /// The same for revm.
     pub fn peer(&self) -> PeerBlock {
         PeerBlock::new(
