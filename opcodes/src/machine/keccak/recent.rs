@@ -16,17 +16,16 @@ const BYTES: usize = 64;
 const PLACES: usize = 1 << PLACE_BITS;
 const PLACE_BITS: u32 = 10;
 
-/// Odd numbers without a pattern: what SHA-512 begins with, the last bit set.
-const KEYS: [u64; BYTES / 8] = [
-    0x6a09_e667_f3bc_c909,
-    0xbb67_ae85_84ca_a73b,
-    0x3c6e_f372_fe94_f82b,
-    0xa54f_f53a_5f1d_36f1,
-    0x510e_527f_ade6_82d1,
-    0x9b05_688c_2b3e_6c1f,
-    0x1f83_d9ab_fb41_bd6b,
-    0x5be0_cd19_137e_2179,
-];
+/// For each eight bytes of a message an odd number: the powers of 2⁶⁴ over the golden ratio.
+const FACTORS: [u64; BYTES / 8] = {
+    let mut factors = [0x9e37_79b9_7f4a_7c15_u64; BYTES / 8];
+    let mut index = 1;
+    while index < factors.len() {
+        factors[index] = factors[index - 1].wrapping_mul(factors[0]);
+        index += 1;
+    }
+    factors
+};
 
 #[derive(Clone, Copy)]
 struct Remembered {
@@ -46,6 +45,7 @@ pub(crate) fn keccak256_recent(message: &[u8]) -> B256 {
     };
     RECENT.with_borrow_mut(|recent| {
         if recent.is_empty() {
+            // What a place remembers is right from the beginning.
             let message = [0; BYTES];
             let hash = keccak256(&message);
             recent.resize(PLACES, Remembered { message, hash });
@@ -61,13 +61,14 @@ pub(crate) fn keccak256_recent(message: &[u8]) -> B256 {
     })
 }
 
-/// The place of a message, below [`PLACES`].
+/// The place of a message, below [`PLACES`]: the highest bits of the sum of its words times their factors.
 fn place_of(message: &[u8; BYTES]) -> usize {
     let (words, _) = message.as_chunks();
-    let words = words.iter().map(|word| u64::from_le_bytes(*word));
-    let sum = words.zip(KEYS).fold(0_u64, |sum, (word, key)| {
-        sum.wrapping_add(word.wrapping_mul(key))
-    });
+    let sum = words
+        .iter()
+        .zip(FACTORS)
+        .map(|(word, factor)| u64::from_le_bytes(*word).wrapping_mul(factor))
+        .fold(0_u64, u64::wrapping_add);
     (sum >> (u64::BITS - PLACE_BITS)) as usize
 }
 
