@@ -68,55 +68,44 @@ pub struct Batch {
 /// All batches of a round. Those that wait for nothing are ready at its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schedule {
-    /// In any order: those that are ready are taken as they stand here.
+    /// In any order.
     pub batches: Vec<Batch>,
 }
 
 impl Schedule {
-    /// The work of all batches, and that of the longest chain of batches that wait for each other, where
-    /// `work` says what each position takes.
-    pub fn span(&self, work: &[u32]) -> Span {
+    /// The batches that wait for nothing, as they stand.
+    pub fn ready(&self) -> Vec<u32> {
+        let batches = (0u32..).zip(&self.batches);
+        let ready = batches.filter(|(_, batch)| batch.waits_for == 0);
+        ready.map(|(place, _)| place).collect()
+    }
+
+    /// For each batch, the work of the longest chain of batches that wait for each other and of which it is the
+    /// first, where `work` says what each position takes.
+    pub fn chains(&self, work: &[u32]) -> Vec<u64> {
         let mut waits_for: Vec<u32> = self.batches.iter().map(|batch| batch.waits_for).collect();
-        let is_ready = |place: &usize| waits_for[*place] == 0;
-        let mut ready: Vec<usize> = (0..self.batches.len()).filter(is_ready).collect();
-        let mut starts = vec![0; self.batches.len()];
-        let mut span = Span::default();
-        while let Some(place) = ready.pop() {
-            let batch = &self.batches[place];
-            let positions = batch.positions.iter();
-            let own: u64 = positions.map(|at| u64::from(work[*at as usize])).sum();
-            let end = starts[place] + own;
-            span.all += own;
-            span.longest = span.longest.max(end);
-            for released in &batch.releases {
-                let released = *released as usize;
-                starts[released] = end.max(starts[released]);
-                waits_for[released] -= 1;
-                if waits_for[released] == 0 {
-                    ready.push(released);
+        // Each batch behind all that it waits for.
+        let mut order = self.ready();
+        let mut next = 0;
+        while let Some(place) = order.get(next) {
+            for released in &self.batches[*place as usize].releases {
+                let waits_for = &mut waits_for[*released as usize];
+                *waits_for -= 1;
+                if *waits_for == 0 {
+                    order.push(*released);
                 }
             }
+            next += 1;
         }
-        span
-    }
-}
-
-/// How much there is to do, and how much of it one after the other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Span {
-    /// The work of all.
-    pub all: u64,
-    /// The work of the longest chain.
-    pub longest: u64,
-}
-
-impl Span {
-    /// How many workers it keeps busy: one where the longest chain is more than three quarters of it.
-    pub fn workers(&self) -> usize {
-        if 4 * self.longest >= 3 * self.all {
-            return 1;
+        let mut chains = vec![0; self.batches.len()];
+        for place in order.into_iter().rev() {
+            let batch = &self.batches[place as usize];
+            let positions = batch.positions.iter();
+            let own: u64 = positions.map(|at| u64::from(work[*at as usize])).sum();
+            let behind = batch.releases.iter().map(|place| chains[*place as usize]);
+            chains[place as usize] = own + behind.max().unwrap_or(0);
         }
-        usize::try_from(self.all.div_ceil(self.longest.max(1))).unwrap_or(usize::MAX)
+        chains
     }
 }
 
@@ -509,7 +498,7 @@ mod tests {
         let roster = roster(&owned);
         let schedule = Owned.schedule(members(&roster));
         assert_eq!(schedule.batches.len(), 1);
-        assert_eq!(schedule.span(&[1; 12]).workers(), 1);
+        assert_eq!(schedule.chains(&[1; 12]).into_iter().max(), Some(12));
         assert_keeps_order(&schedule, members(&roster));
     }
 
@@ -534,28 +523,25 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_keeps_as_many_workers_busy_as_its_longest_chain_allows() {
+    fn a_chain_goes_from_its_batch_to_the_last_that_waits_for_it() {
         let batch = |positions: &[u32], waits_for, releases: &[u32]| Batch {
             positions: positions.to_vec(),
             waits_for,
             releases: releases.to_vec(),
         };
-        // 0 and 1 before 2; 3 for itself; listed so that no batch stands behind those that it waits for.
+        // 0 and 1 before 2, which is before 4 and 5; 3 for itself; listed so that no batch stands behind
+        // those that it waits for.
         let schedule = Schedule {
             batches: vec![
                 batch(&[4, 5], 2, &[]),
                 batch(&[3], 0, &[]),
-                batch(&[2], 0, &[0]),
-                batch(&[0, 1], 0, &[0]),
+                batch(&[2], 1, &[0]),
+                batch(&[0, 1], 0, &[2, 0]),
             ],
         };
-        let span = schedule.span(&[1, 2, 10, 40, 3, 4]);
-        assert_eq!((span.all, span.longest), (60, 40));
-        assert_eq!(span.workers(), 2);
-        assert_eq!(schedule.span(&[1, 2, 10, 70, 3, 4]).workers(), 1);
-        assert_eq!(schedule.span(&[10, 10, 20, 20, 10, 10]).workers(), 2);
-        assert_eq!(schedule.span(&[10, 10, 20, 41, 10, 10]).workers(), 3);
-        assert_eq!(Schedule::default().span(&[]).workers(), 1);
+        assert_eq!(schedule.ready(), [1, 3]);
+        assert_eq!(schedule.chains(&[1, 2, 10, 40, 3, 4]), [7, 40, 17, 20]);
+        assert!(Schedule::default().chains(&[]).is_empty());
     }
 
     #[test]

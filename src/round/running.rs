@@ -205,8 +205,8 @@ impl<'e> Round<'e> {
     }
 
     /// What several workers need to run it in these batches; receipts are added to those there are.
-    pub fn share(&self, schedule: Schedule, receipts: Vec<Receipt>) -> Shared {
-        Shared::new(schedule, Slots::new(receipts, self.len()))
+    pub fn share(&self, schedule: Schedule, ready: &[u32], receipts: Vec<Receipt>) -> Shared {
+        Shared::new(schedule, ready, Slots::new(receipts, self.len()))
     }
 
     /// Which transaction of the block one of the round is.

@@ -82,15 +82,14 @@ pub struct Worker {
 const LOADED_TOGETHER: usize = 32;
 
 impl Shared {
-    pub(super) fn new(schedule: Schedule, receipts: Slots<Receipt>) -> Self {
+    /// Batches are taken in the order of `first`, those that wait for nothing, and then as they become ready.
+    pub(super) fn new(schedule: Schedule, first: &[u32], receipts: Slots<Receipt>) -> Self {
         let ready = unbounded();
-        for (index, batch) in (0u32..).zip(&schedule.batches) {
-            if batch.waits_for == 0 {
-                ready
-                    .0
-                    .send(Some(index))
-                    .expect("the receiver is kept beside the sender");
-            }
+        for index in first {
+            ready
+                .0
+                .send(Some(*index))
+                .expect("the receiver is kept beside the sender");
         }
         let waits_for = schedule.batches.iter().map(|batch| batch.waits_for);
         let hand_over = HandOver {
