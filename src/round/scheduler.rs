@@ -74,13 +74,12 @@ impl<'e> Scheduler<'e> {
         }
         if self.setting.shares_all {
             let schedule = round.schedule(partition);
-            let (ready, workers) = (schedule.ready(), threads.min(schedule.batches.len()));
-            let division = Division {
+            let workers = threads.min(schedule.batches.len());
+            return (workers > 1).then(|| Division {
+                ready: schedule.ready(),
                 schedule,
-                ready,
                 workers,
-            };
-            return (workers > 1).then_some(division);
+            });
         }
         let work = round.expected_work();
         let all: u64 = work.iter().map(|work| u64::from(*work)).sum();
@@ -92,14 +91,16 @@ impl<'e> Scheduler<'e> {
         let chains = schedule.chains(&work);
         let longest = chains.iter().copied().max().unwrap_or(0);
         let busy = kept_busy(all, longest);
-        // The longest chains first, so that none is left over when all else is done.
-        let mut ready = schedule.ready();
-        ready.sort_by_key(|place| Reverse(chains[*place as usize]));
         let workers = threads.min(worth.saturating_add(1)).min(busy);
-        (workers > 1).then_some(Division {
-            schedule,
-            ready,
-            workers,
+        (workers > 1).then(|| {
+            // The longest chains first, so that none is left over when all else is done.
+            let mut ready = schedule.ready();
+            ready.sort_by_key(|place| Reverse(chains[*place as usize]));
+            Division {
+                schedule,
+                ready,
+                workers,
+            }
         })
     }
 
