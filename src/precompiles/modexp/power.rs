@@ -91,7 +91,7 @@ fn of_words(base: U256, exponent: &[u8], modulus: U256) -> U256 {
     // The power modulo the odd factor, and modulo the power of two, which together make up the modulus.
     let odd = modulus >> zeros;
     let by_odd = of_odd_word(base, exponent, odd);
-    let by_two = modulo_2_256(base, exponent);
+    let by_two = by_digits(base, exponent, U256::ONE, U256::wrapping_mul);
     // To the first goes as often the odd factor as gives the second (Garner).
     let inverse = odd.inv_ring().unwrap_or_default();
     let times = by_two.wrapping_sub(by_odd).wrapping_mul(inverse);
@@ -117,11 +117,6 @@ fn of_odd_word(base: U256, exponent: &[u8], modulus: U256) -> U256 {
     let square = one.mul_mod(one, modulus);
     let power = by_digits(product(base % modulus, square), exponent, one, product);
     product(power, U256::ONE)
-}
-
-/// Modulo 2^256.
-fn modulo_2_256(base: U256, exponent: &[u8]) -> U256 {
-    by_digits(base, exponent, U256::ONE, U256::wrapping_mul)
 }
 
 /// The power of a base by any product of which this is the one.

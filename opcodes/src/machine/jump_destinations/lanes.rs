@@ -52,11 +52,10 @@ fn find_here(chunks: &[[u8; CHUNK]], carried: &mut u32, found: &mut Vec<u64>) {
 #[target_feature(enable = "avx512bw,avx512vbmi")]
 fn instructions(bytes: __m512i, start: u32) -> (u64, u32) {
     let lanes = load(&array::from_fn(|lane| lane as u8));
-    let one = every(1);
     // After 2^k instructions, or all that the chunk has: where, and after how many.
     let mut leads_to = [lanes; DOUBLINGS];
     let mut next = next(bytes, lanes);
-    let mut taken = one;
+    let mut taken = every(1);
     for leads_to in &mut leads_to {
         *leads_to = next;
         let stays = _mm512_cmplt_epu8_mask(next, every(CHUNK as u8));
