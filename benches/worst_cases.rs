@@ -17,7 +17,12 @@ use common::{
     ours, workload,
     worst_cases::{self, Case},
 };
-use deferevm::{Evm, state::State, transaction::TransactionRules};
+use deferevm::{
+    Evm,
+    block::Block,
+    state::{InMemoryDatabase, State},
+    transaction::{Original, TransactionRules},
+};
 use serde_json::json;
 
 /// Runs of a case: a full measurement, and a first look.
@@ -79,13 +84,10 @@ fn ordinary_blocks(runs: usize) -> Result<f64, String> {
         let mut times = Vec::new();
         for run in 0..runs {
             let state = block.state();
-            let start = measure::thread_time();
-            let outcome = evm
-                .execute_prepared(&state, &block.block, &block.originals)
-                .map_err(|error| format!("{}: {error}", block.name))?;
-            times.push((measure::thread_time() - start) as f64);
+            let (used, taken) = execute(&block.name, &evm, &state, &block.block, &block.originals)?;
+            times.push(taken);
             if run == 0 {
-                gas += outcome.gas_used;
+                gas += used;
             }
         }
         nanoseconds += measure::median(&mut times);
@@ -125,17 +127,29 @@ fn time(case: &Case, runs: usize) -> Result<(u64, f64), String> {
     for _ in 0..runs {
         let (state, block) = (case.make)();
         let originals = evm.prepare(&block);
-        let start = measure::thread_time();
-        let outcome = evm.execute_prepared(&state, &block, &originals);
-        let used = outcome
-            .map_err(|error| format!("{}: {error}", case.name))?
-            .gas_used;
+        let (used, taken) = execute(&case.name, &evm, &state, &block, &originals)?;
         let bought = || {
             let originals = originals.iter();
             originals.map(|original| original.recovered.transaction.gas_limit)
         };
         gas = if case.is_bought { bought().sum() } else { used };
-        times.push((measure::thread_time() - start) as f64);
+        times.push(taken);
     }
     Ok((gas, measure::median(&mut times)))
+}
+
+/// The gas that a block uses, and the nanoseconds that it takes until its outcome has come and gone.
+fn execute(
+    name: &str,
+    evm: &Evm,
+    state: &InMemoryDatabase,
+    block: &Block,
+    originals: &[Original],
+) -> Result<(u64, f64), String> {
+    let start = measure::thread_time();
+    let outcome = evm.execute_prepared(state, block, originals);
+    let used = outcome
+        .map_err(|error| format!("{name}: {error}"))?
+        .gas_used;
+    Ok((used, (measure::thread_time() - start) as f64))
 }
