@@ -8,7 +8,9 @@ use std::{fmt, ops::Range};
 use super::{DeferredRules, Policy, QUEUED_MAX, QUEUED_PER_GAS, World};
 use crate::{
     AccountIndex, Action, Address, CallMessage, Code, Exit, Frame, FrameContext, Gas, Outcome,
-    Tier, U256, run_traced, run_with,
+    Tier, U256,
+    precompiles::Memo,
+    run_traced, run_with,
     state::{Fault, journal::Checkpoint},
     trace::Tracer,
 };
@@ -23,6 +25,8 @@ pub struct Driver {
     #[expect(clippy::vec_box)]
     pool: Vec<Box<Frame>>,
     pub(super) emitter: Emitter,
+    /// What the precompiles have answered so far.
+    pub memo: Memo,
     /// How many calls and creations the running transaction's instructions have asked for.
     pub messages: u64,
     /// Told of every instruction, where there is one.

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     AccountIndex, CallKind, CallMessage, Code, Exit, Fork, FrameContext, Halt, Outcome, U256,
-    precompiles::Precompile, state::Fault,
+    precompiles::{Memo, Precompile},
+    state::Fault,
 };
 
 impl Driver {
@@ -38,8 +39,12 @@ impl Driver {
         let checkpoint = world.journal.checkpoint();
         let target = self.move_value(world, message, account, is_deferring)?;
         if let Some(precompile) = world.precompiles.get(message.code_address) {
-            let outcome = run_precompile(precompile, self.input(message), gas_limit, world.fork);
-            match outcome {
+            let caller = self
+                .activations
+                .last()
+                .expect("a message comes from a frame");
+            let input = caller.frame.memory(message.input.clone());
+            match run_precompile(precompile, &mut self.memo, input, gas_limit, world.fork) {
                 Ok((gas_left, bytes)) => self.answer(gas_left, true, &bytes, message),
                 Err(_) => {
                     world.journal.revert_to(checkpoint);
@@ -129,14 +134,6 @@ impl Driver {
             output: message.output.clone(),
         });
     }
-
-    fn input(&self, message: &CallMessage) -> &[u8] {
-        let caller = self
-            .activations
-            .last()
-            .expect("a message comes from a frame");
-        caller.frame.memory(message.input.clone())
-    }
 }
 
 /// The code that a message runs, as [`called_code`] has it.
@@ -190,11 +187,12 @@ fn code_at(world: &mut World<'_>, account: u32) -> Result<Option<Code>, Fault> {
 /// Runs a precompile: gas left and output.
 pub(crate) fn run_precompile(
     precompile: &Precompile,
+    memo: &mut Memo,
     input: &[u8],
     gas_limit: u64,
     fork: Fork,
 ) -> Result<(u64, bytes::Bytes), Halt> {
-    let output = precompile.run(input, gas_limit, fork)?;
+    let output = precompile.run_with(memo, input, gas_limit, fork)?;
     let gas_left = gas_limit
         .checked_sub(output.gas_used)
         .ok_or(Halt::OutOfGas)?;

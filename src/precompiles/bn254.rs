@@ -14,10 +14,52 @@ use deferevm_opcodes::Fork;
 use ruint::aliases::U256;
 
 use super::{FALSE, PrecompileError, PrecompileOutput, PrecompileResult, TRUE, charge, padded};
+use crate::state::{Map, Set};
 
 const PAIR_BYTES: usize = 192;
-/// Bits of a scalar's digit with its sign. A digit is zero or odd: that asks for `2^(DIGIT_BITS - 2)` multiples.
-const DIGIT_BITS: usize = 5;
+
+/// A prepared point of the twist: the lines that a pairing evaluates, 18 KiB.
+type Lines = <Bn254 as Pairing>::G2Prepared;
+
+/// What is known of points that a block has used before. Those of a verifier's key come with every proof.
+#[derive(Debug, Default)]
+pub(super) struct Points {
+    /// Those that have been multiplied.
+    multiplied: Set<[u8; 64]>,
+    /// Of those that have been multiplied again.
+    multiples: Map<[u8; 64], Multiples>,
+    /// Of those of the twist, which are in the subgroup.
+    lines: Map<[u8; 128], Lines>,
+}
+
+impl Points {
+    /// 64 KiB of points, 576 KiB of multiples, and as much of lines.
+    const MULTIPLIED_MAX: usize = 1024;
+    const MULTIPLES_MAX: usize = 128;
+    const LINES_MAX: usize = 32;
+
+    /// Whether a point has been multiplied before. From now on it has.
+    fn is_multiplied_again(&mut self, name: [u8; 64]) -> bool {
+        if self.multiplied.len() == Self::MULTIPLIED_MAX {
+            self.multiplied.clear();
+        }
+        !self.multiplied.insert(name)
+    }
+
+    fn keep_multiples(&mut self, name: [u8; 64], multiples: Multiples) {
+        if self.multiples.len() == Self::MULTIPLES_MAX {
+            self.multiples.clear();
+        }
+        self.multiples.insert(name, multiples);
+    }
+
+    fn keep_lines(&mut self, name: [u8; 128], lines: Lines) {
+        if self.lines.len() == Self::LINES_MAX {
+            self.lines.clear();
+        }
+        self.lines.insert(name, lines);
+    }
+}
 
 /// The sum of two points of `x (32) ++ y (32)`; the input is padded with zeros or cut to 128 bytes.
 pub(super) fn add(input: &[u8], gas_limit: u64, fork: Fork) -> PrecompileResult {
@@ -31,60 +73,129 @@ pub(super) fn add(input: &[u8], gas_limit: u64, fork: Fork) -> PrecompileResult 
 }
 
 /// A point times a scalar of any 256 bits; the input is padded with zeros or cut to 96 bytes.
-pub(super) fn mul(input: &[u8], gas_limit: u64, fork: Fork) -> PrecompileResult {
+pub(super) fn mul(
+    input: &[u8],
+    gas_limit: u64,
+    fork: Fork,
+    points: &mut Points,
+) -> PrecompileResult {
     let gas = if fork >= Fork::Istanbul {
         6_000
     } else {
         40_000
     };
     let gas_used = charge(Some(gas), gas_limit)?;
-    let point = g1(input, 0)?;
     // The order of the curve is that of the scalar field, so that reducing changes nothing.
     let scalar = Fr::from_be_bytes_mod_order(&padded::<32>(input, 64));
     Ok(PrecompileOutput {
         gas_used,
-        bytes: encode(multiple(point, scalar)),
+        bytes: encode(multiple(input, scalar, points)?),
     })
 }
 
-/// A point times a scalar: the halves of the scalar over the curve's endomorphism, which the library
-/// takes bit by bit, in digits that are mostly zero.
-fn multiple(point: G1Affine, scalar: Fr) -> G1Projective {
-    let ((first_is_positive, first), (second_is_positive, second)) =
-        Config::scalar_decomposition(scalar);
-    let signed = |point: G1Projective, is_positive| if is_positive { point } else { -point };
-    let point = signed(point.into_group(), first_is_positive);
-    // The library counts a table's bits without the sign.
-    let multiples = WnafContext::new(DIGIT_BITS - 1).table(point);
-    let images: Vec<_> = multiples
-        .iter()
-        .map(|multiple| {
-            let image = Config::endomorphism(multiple);
-            signed(image, first_is_positive == second_is_positive)
-        })
-        .collect();
-    let digits = |half: Fr| half.into_bigint().find_wnaf(DIGIT_BITS).unwrap_or_default();
-    let halves = [(digits(first), multiples), (digits(second), images)];
+/// The point at the front of an input times a scalar. If it has been multiplied before, more of its
+/// multiples are worked out, and kept.
+fn multiple(
+    input: &[u8],
+    scalar: Fr,
+    points: &mut Points,
+) -> Result<G1Projective, PrecompileError> {
+    let name = padded(input, 0);
+    if let Some(multiples) = points.multiples.get(&name) {
+        return Ok(multiples.times(scalar));
+    }
+    let point = g1(input, 0)?;
+    if point.is_zero() {
+        return Ok(G1Projective::zero());
+    }
+    if !points.is_multiplied_again(name) {
+        return Ok(Multiples::new(point, 1).times(scalar));
+    }
+    let multiples = Multiples::new(point, Multiples::SPANS_KEPT);
+    let product = multiples.times(scalar);
+    points.keep_multiples(name, multiples);
+    Ok(product)
+}
 
-    let mut sum = G1Projective::zero();
-    for position in (0..halves[0].0.len().max(halves[1].0.len())).rev() {
-        sum.double_in_place();
-        for (digits, multiples) in &halves {
-            match digits.get(position) {
-                None | Some(0) => {}
-                // A digit that is not zero is odd: 2 i + 1 times the point stands at i.
-                Some(digit) => {
-                    let multiple = multiples[digit.unsigned_abs() as usize / 2];
-                    sum += signed(multiple, *digit > 0);
+/// Multiples of a point, from which all others are summed.
+///
+/// A scalar is taken in halves over the curve's endomorphism, as the library does, and each half in digits
+/// that are mostly zero. Its positions are cut into spans: the first positions of all spans are summed, then doubled
+/// together, then the next. So more spans, each with multiples of its own, need fewer doublings.
+#[derive(Debug)]
+struct Multiples {
+    /// The odd multiples for each span, span by span: of the point, and of its image.
+    of_halves: [Vec<G1Affine>; 2],
+    spans: usize,
+}
+
+impl Multiples {
+    /// Bits of a digit with its sign. One that is not zero is odd.
+    const DIGIT_BITS: usize = 5;
+    /// Odd multiples in each span.
+    const IN_SPAN: usize = 1 << (Self::DIGIT_BITS - 2);
+    /// The most digits of a half, which is below 2^128.
+    const DIGITS_MAX: usize = 132;
+    /// What a point is worth that is multiplied again.
+    const SPANS_KEPT: usize = 4;
+
+    /// Of a point that is not at infinity, for so many spans.
+    fn new(point: G1Affine, spans: usize) -> Self {
+        // The library counts a table's bits without the sign.
+        let context = WnafContext::new(Self::DIGIT_BITS - 1);
+        let mut base = point.into_group();
+        let mut multiples = Vec::with_capacity(spans * Self::IN_SPAN);
+        for span in 0..spans {
+            if span > 0 {
+                for _ in 0..Self::DIGITS_MAX / spans {
+                    base.double_in_place();
+                }
+            }
+            multiples.extend(context.table(base));
+        }
+        let multiples = normalised(&multiples);
+        let images = multiples.iter().map(Config::endomorphism_affine).collect();
+        Self {
+            of_halves: [multiples, images],
+            spans,
+        }
+    }
+
+    /// The point times a scalar.
+    fn times(&self, scalar: Fr) -> G1Projective {
+        let (first, second) = Config::scalar_decomposition(scalar);
+        let halves = [first, second].map(|(is_positive, half)| {
+            let digits = half.into_bigint().find_wnaf(Self::DIGIT_BITS);
+            (is_positive, digits.unwrap_or_default())
+        });
+        let length = Self::DIGITS_MAX / self.spans;
+        debug_assert!(halves.iter().all(|half| half.1.len() <= Self::DIGITS_MAX));
+        let mut sum = G1Projective::zero();
+        for position in (0..length).rev() {
+            sum.double_in_place();
+            for ((is_positive, digits), multiples) in halves.iter().zip(&self.of_halves) {
+                let digits = digits.iter().skip(position).step_by(length);
+                for (digit, multiples) in digits.zip(multiples.chunks(Self::IN_SPAN)) {
+                    if *digit != 0 {
+                        // 2 i + 1 times the point stands at i.
+                        let multiple = multiples[digit.unsigned_abs() as usize / 2];
+                        let is_positive = (*digit > 0) == *is_positive;
+                        sum += if is_positive { multiple } else { -multiple };
+                    }
                 }
             }
         }
+        sum
     }
-    sum
 }
 
 /// Whether the product of pairings is one, as a word; the empty product is.
-pub(super) fn pairing(input: &[u8], gas_limit: u64, fork: Fork) -> PrecompileResult {
+pub(super) fn pairing(
+    input: &[u8],
+    gas_limit: u64,
+    fork: Fork,
+    points: &mut Points,
+) -> PrecompileResult {
     let (base, each) = if fork >= Fork::Istanbul {
         (45_000, 34_000)
     } else {
@@ -103,8 +214,8 @@ pub(super) fn pairing(input: &[u8], gas_limit: u64, fork: Fork) -> PrecompileRes
     let (mut ps, mut qs) = (Vec::new(), Vec::new());
     for offset in (0..input.len()).step_by(PAIR_BYTES) {
         let p = g1(input, offset)?;
-        let q = g2(input, offset + 64)?;
-        if !p.is_zero() && !q.is_zero() {
+        let q = lines(input, offset + 64, points)?;
+        if let Some(q) = q.filter(|_| !p.is_zero()) {
             ps.push(p);
             qs.push(q);
         }
@@ -132,6 +243,25 @@ fn g1(input: &[u8], offset: usize) -> Result<G1Affine, PrecompileError> {
         return Err(PrecompileError::NotOnCurve { offset });
     }
     Ok(point)
+}
+
+/// The lines of the point of the twist at `offset`, which is in the subgroup; none at infinity.
+fn lines(
+    input: &[u8],
+    offset: usize,
+    points: &mut Points,
+) -> Result<Option<Lines>, PrecompileError> {
+    let name = padded(input, offset);
+    if let Some(lines) = points.lines.get(&name) {
+        return Ok(Some(lines.clone()));
+    }
+    let point = g2(input, offset)?;
+    if point.is_zero() {
+        return Ok(None);
+    }
+    let lines = Lines::from(point);
+    points.keep_lines(name, lines.clone());
+    Ok(Some(lines))
 }
 
 /// The point of the twist at `offset`, in the subgroup; each coordinate has its imaginary part first.
@@ -165,15 +295,44 @@ fn number(input: &[u8], offset: usize) -> Result<Fq, PrecompileError> {
 fn encode(point: G1Projective) -> Bytes {
     let mut bytes = [0; 64];
     if let Some(inverse) = inverse(point.z) {
-        // Coordinates are Jacobian: x / z^2 and y / z^3.
-        let square = inverse.square();
-        let (x, y) = (point.x * square, point.y * square * inverse);
-        let limbs = y.into_bigint().0.into_iter().chain(x.into_bigint().0);
+        let point = with_inverse(&point, inverse);
+        let limbs = point.y.into_bigint().0.into_iter();
+        let limbs = limbs.chain(point.x.into_bigint().0);
         for (chunk, limb) in bytes.rchunks_exact_mut(8).zip(limbs) {
             chunk.copy_from_slice(&limb.to_be_bytes());
         }
     }
     Bytes::copy_from_slice(&bytes)
+}
+
+/// Points of which none is at infinity. One inverse does for all.
+fn normalised(points: &[G1Projective]) -> Vec<G1Affine> {
+    let mut product = Fq::ONE;
+    let before = points.iter().map(|point| {
+        let before = product;
+        product *= point.z;
+        before
+    });
+    let before: Vec<_> = before.collect();
+    let mut left = inverse(product).expect("no point is at infinity");
+    let mut normalised: Vec<_> = points
+        .iter()
+        .zip(before)
+        .rev()
+        .map(|(point, before)| {
+            let inverse = left * before;
+            left *= point.z;
+            with_inverse(point, inverse)
+        })
+        .collect();
+    normalised.reverse();
+    normalised
+}
+
+/// A point that is not at infinity, from the inverse of its `z`. Coordinates are Jacobian: `x / z^2` and `y / z^3`.
+fn with_inverse(point: &G1Projective, inverse: Fq) -> G1Affine {
+    let square = inverse.square();
+    G1Affine::new_unchecked(point.x * square, point.y * square * inverse)
 }
 
 /// `1 / number`; zero has none.
@@ -206,12 +365,27 @@ mod tests {
     const MODULUS: [u8; 32] =
         hex!("30644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd47");
 
-    fn output(run: fn(&[u8], u64, Fork) -> PrecompileResult, input: &[u8]) -> Bytes {
+    type Run = fn(&[u8], u64, Fork) -> PrecompileResult;
+
+    fn output(run: Run, input: &[u8]) -> Bytes {
         run(input, 1_000_000, Fork::Osaka).unwrap().bytes
     }
 
+    /// With points that nobody has used before.
+    fn mul(input: &[u8], gas_limit: u64, fork: Fork) -> PrecompileResult {
+        super::mul(input, gas_limit, fork, &mut Points::default())
+    }
+
+    fn pairing(input: &[u8], gas_limit: u64, fork: Fork) -> PrecompileResult {
+        super::pairing(input, gas_limit, fork, &mut Points::default())
+    }
+
     fn g2_generator() -> Vec<u8> {
-        let (x, y) = G2Affine::generator().xy().unwrap();
+        g2_bytes(G2Affine::generator())
+    }
+
+    fn g2_bytes(point: G2Affine) -> Vec<u8> {
+        let (x, y) = point.xy().unwrap();
         [x.c1, x.c0, y.c1, y.c0]
             .iter()
             .flat_map(|part| part.into_bigint().0.into_iter().rev())
@@ -303,7 +477,6 @@ mod tests {
             (Fork::Istanbul, 150, 6_000, 45_000, 34_000),
             (Fork::Osaka, 150, 6_000, 45_000, 34_000),
         ] {
-            type Run = fn(&[u8], u64, Fork) -> PrecompileResult;
             let cases: [(Run, Vec<u8>, u64); 4] = [
                 (add, vec![], sum),
                 (mul, vec![], multiple),
@@ -329,20 +502,88 @@ mod tests {
         assert_eq!(encode(point - point)[..], [0; 64]);
     }
 
-    proptest! {
-        /// The crate multiplies by an endomorphism; double-and-add is its twin.
-        #[test]
-        fn multiples_equal_double_and_add(point in any::<[u8; 32]>(), scalar in any::<[u8; 32]>()) {
-            let point = G1Affine::generator().into_group() * Fr::from_be_bytes_mod_order(&point);
-            let mut sum = G1Projective::zero();
-            for bit in scalar.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)) {
-                sum += sum;
-                if bit == 1 {
-                    sum += point;
-                }
-            }
-            let input = [&encode(point)[..], &scalar].concat();
-            prop_assert_eq!(output(mul, &input), encode(sum));
+    #[test]
+    fn a_prepared_point_pairs_as_it_did_before() {
+        let q = g2_generator();
+        let same = [&GENERATOR[..], &q].concat();
+        let opposite = [&negated(&GENERATOR)[..], &q].concat();
+        let points = &mut Points::default();
+        for (input, answer) in [
+            ([&same[..], &opposite].concat(), TRUE),
+            ([&same[..], &opposite].concat(), TRUE),
+            ([&same[..], &same].concat(), FALSE),
+        ] {
+            let answered = super::pairing(&input, 1_000_000, Fork::Osaka, points);
+            assert_eq!(answered.unwrap().bytes[..], answer);
+            assert_eq!(points.lines.len(), 1);
         }
+    }
+
+    #[test]
+    fn what_is_known_of_points_stays_bounded() {
+        let points = &mut Points::default();
+        let mut base = G1Affine::generator().into_group();
+        for _ in 0..=Points::MULTIPLIED_MAX {
+            base += G1Affine::generator();
+            let input = [&encode(base)[..], &[0; 31], &[3]].concat();
+            for _ in 0..3 {
+                let answered = super::mul(&input, 6_000, Fork::Osaka, points).unwrap();
+                assert_eq!(answered.bytes, encode(base + base + base));
+            }
+            assert!(points.multiplied.len() <= Points::MULTIPLIED_MAX);
+            assert!(points.multiples.len() <= Points::MULTIPLES_MAX);
+        }
+        let mut base = G2Affine::generator().into_group();
+        for _ in 0..=Points::LINES_MAX {
+            base += G2Affine::generator();
+            let input = [&GENERATOR[..], &g2_bytes(base.into_affine())].concat();
+            super::pairing(&input, 100_000, Fork::Osaka, points).unwrap();
+            assert!(points.lines.len() <= Points::LINES_MAX);
+        }
+    }
+
+    proptest! {
+        /// Double-and-add is the twin of a first multiple and of later ones.
+        #[test]
+        fn multiples_equal_double_and_add(point in any::<[u8; 32]>(), scalars in prop::array::uniform4(scalar())) {
+            let point = G1Affine::generator().into_group() * Fr::from_be_bytes_mod_order(&point);
+            let points = &mut Points::default();
+            for scalar in scalars {
+                let mut sum = G1Projective::zero();
+                for bit in scalar.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)) {
+                    sum += sum;
+                    if bit == 1 {
+                        sum += point;
+                    }
+                }
+                let input = [&encode(point)[..], &scalar].concat();
+                let product = super::mul(&input, 6_000, Fork::Osaka, points).unwrap();
+                prop_assert_eq!(product.bytes, encode(sum));
+            }
+            prop_assert_eq!(points.multiples.len(), usize::from(!point.is_zero()));
+        }
+    }
+
+    /// Any, and about the ends of the field and of halves, where digits are longest.
+    fn scalar() -> impl Strategy<Value = [u8; 32]> {
+        let near = |base: U256| {
+            (-3_i8..3).prop_map(move |offset| {
+                let offset = U256::from(offset.unsigned_abs()).wrapping_mul(if offset < 0 {
+                    U256::MAX
+                } else {
+                    U256::ONE
+                });
+                base.wrapping_add(offset).to_be_bytes()
+            })
+        };
+        let order = U256::from_limbs(Fr::MODULUS.0);
+        prop_oneof![
+            any::<[u8; 32]>(),
+            near(U256::ZERO),
+            near(order),
+            near(U256::ONE << 127),
+            near(U256::ONE << 128),
+            near(order >> 1),
+        ]
     }
 }

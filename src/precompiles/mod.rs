@@ -8,6 +8,7 @@ mod ecrecover;
 mod error;
 mod identity;
 mod kzg;
+mod memo;
 mod modexp;
 mod p256verify;
 mod ripemd160;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 use deferevm_opcodes::{Address, Fork, Halt};
 
 pub use error::PrecompileError;
+pub use memo::Memo;
 
 /// What a precompile gives: its output and its cost, or the reason why there is none.
 pub type PrecompileResult = Result<PrecompileOutput, PrecompileError>;
@@ -124,8 +126,19 @@ pub type PrecompileFn = dyn Fn(&[u8], u64, Fork) -> PrecompileResult + Send + Sy
 
 #[derive(Clone)]
 enum Body {
-    Standard(fn(&[u8], u64, Fork) -> PrecompileResult),
+    Standard(Standard),
     Own(Arc<PrecompileFn>),
+}
+
+/// How a precompile of the protocol is computed: from input, gas limit and fork.
+#[derive(Clone, Copy)]
+enum Standard {
+    /// Each time: that takes about as long as to look for an answer.
+    Quick(fn(&[u8], u64, Fork) -> PrecompileResult),
+    /// Unless its answer is in the [`Memo`].
+    Slow(fn(&[u8], u64, Fork) -> PrecompileResult),
+    /// Unless its answer is there, and else with what is there of its points.
+    OfPoints(fn(&[u8], u64, Fork, &mut bn254::Points) -> PrecompileResult),
 }
 
 impl Precompile {
@@ -183,8 +196,47 @@ impl Precompile {
     ///
     /// The reason, carrying the offending value.
     pub fn run_explained(&self, input: &[u8], gas_limit: u64, fork: Fork) -> PrecompileResult {
+        self.compute(input, gas_limit, fork, &mut bn254::Points::default())
+    }
+
+    /// [`Precompile::run`], unless the answer is known, which is then known to the next one. Gas is charged
+    /// all the same. An embedder's own precompile always runs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Precompile::run`].
+    pub fn run_with(
+        &self,
+        memo: &mut Memo,
+        input: &[u8],
+        gas_limit: u64,
+        fork: Fork,
+    ) -> Result<PrecompileOutput, Halt> {
+        let compute = |points: &mut _| self.compute(input, gas_limit, fork, points);
+        let output = match self.body {
+            Body::Standard(Standard::Slow(_) | Standard::OfPoints(_)) => {
+                memo.answer((fork, self.address), input, compute)
+            }
+            Body::Standard(Standard::Quick(_)) | Body::Own(_) => {
+                compute(&mut bn254::Points::default())
+            }
+        }?;
+        charge(Some(output.gas_used), gas_limit)?;
+        Ok(output)
+    }
+
+    fn compute(
+        &self,
+        input: &[u8],
+        gas_limit: u64,
+        fork: Fork,
+        points: &mut bn254::Points,
+    ) -> PrecompileResult {
         let output = match &self.body {
-            Body::Standard(run) => run(input, gas_limit, fork),
+            Body::Standard(Standard::Quick(run) | Standard::Slow(run)) => {
+                run(input, gas_limit, fork)
+            }
+            Body::Standard(Standard::OfPoints(run)) => run(input, gas_limit, fork, points),
             Body::Own(run) => run(input, gas_limit, fork),
         }?;
         // An embedder's closure may be wrong about its gas; the frame's gas must not underflow.
@@ -209,49 +261,49 @@ pub struct PrecompileOutput {
 }
 
 /// First fork, address, name, body.
-type Row = (
-    Fork,
-    u64,
-    &'static str,
-    fn(&[u8], u64, Fork) -> PrecompileResult,
-);
+type Row = (Fork, u64, &'static str, Standard);
 
 /// Every precompile of the protocol, in rising order of address.
-const STANDARD: [Row; 18] = [
-    (Fork::Frontier, 0x01, "ECRECOVER", ecrecover::run),
-    (Fork::Frontier, 0x02, "SHA256", sha256::run),
-    (Fork::Frontier, 0x03, "RIPEMD160", ripemd160::run),
-    (Fork::Frontier, 0x04, "IDENTITY", identity::run),
-    (Fork::Byzantium, 0x05, "MODEXP", modexp::run),
-    (Fork::Byzantium, 0x06, "BN254_ADD", bn254::add),
-    (Fork::Byzantium, 0x07, "BN254_MUL", bn254::mul),
-    (Fork::Byzantium, 0x08, "BN254_PAIRING", bn254::pairing),
-    (Fork::Istanbul, 0x09, "BLAKE2F", blake2f::run),
-    (Fork::Cancun, 0x0a, "KZG_POINT_EVALUATION", kzg::run),
-    (Fork::Prague, 0x0b, "BLS12_G1ADD", bls12_381::g1_add),
-    (Fork::Prague, 0x0c, "BLS12_G1MSM", bls12_381::g1_msm),
-    (Fork::Prague, 0x0d, "BLS12_G2ADD", bls12_381::g2_add),
-    (Fork::Prague, 0x0e, "BLS12_G2MSM", bls12_381::g2_msm),
-    (
-        Fork::Prague,
-        0x0f,
-        "BLS12_PAIRING_CHECK",
-        bls12_381::pairing_check,
-    ),
-    (
-        Fork::Prague,
-        0x10,
-        "BLS12_MAP_FP_TO_G1",
-        bls12_381::map_fp_to_g1,
-    ),
-    (
-        Fork::Prague,
-        0x11,
-        "BLS12_MAP_FP2_TO_G2",
-        bls12_381::map_fp2_to_g2,
-    ),
-    (Fork::Osaka, 0x100, "P256VERIFY", p256verify::run),
-];
+const STANDARD: [Row; 18] = {
+    use Fork::{Byzantium, Cancun, Frontier, Istanbul, Osaka, Prague};
+    use Standard::{OfPoints, Quick, Slow};
+    [
+        (Frontier, 0x01, "ECRECOVER", Slow(ecrecover::run)),
+        (Frontier, 0x02, "SHA256", Quick(sha256::run)),
+        (Frontier, 0x03, "RIPEMD160", Quick(ripemd160::run)),
+        (Frontier, 0x04, "IDENTITY", Quick(identity::run)),
+        // What contracts ask for is inverses, which take a microsecond, and each another one.
+        (Byzantium, 0x05, "MODEXP", Quick(modexp::run)),
+        (Byzantium, 0x06, "BN254_ADD", Quick(bn254::add)),
+        (Byzantium, 0x07, "BN254_MUL", OfPoints(bn254::mul)),
+        (Byzantium, 0x08, "BN254_PAIRING", OfPoints(bn254::pairing)),
+        (Istanbul, 0x09, "BLAKE2F", Quick(blake2f::run)),
+        (Cancun, 0x0a, "KZG_POINT_EVALUATION", Slow(kzg::run)),
+        (Prague, 0x0b, "BLS12_G1ADD", Slow(bls12_381::g1_add)),
+        (Prague, 0x0c, "BLS12_G1MSM", Slow(bls12_381::g1_msm)),
+        (Prague, 0x0d, "BLS12_G2ADD", Slow(bls12_381::g2_add)),
+        (Prague, 0x0e, "BLS12_G2MSM", Slow(bls12_381::g2_msm)),
+        (
+            Prague,
+            0x0f,
+            "BLS12_PAIRING_CHECK",
+            Slow(bls12_381::pairing_check),
+        ),
+        (
+            Prague,
+            0x10,
+            "BLS12_MAP_FP_TO_G1",
+            Slow(bls12_381::map_fp_to_g1),
+        ),
+        (
+            Prague,
+            0x11,
+            "BLS12_MAP_FP2_TO_G2",
+            Slow(bls12_381::map_fp2_to_g2),
+        ),
+        (Osaka, 0x100, "P256VERIFY", Slow(p256verify::run)),
+    ]
+};
 
 /// The word 1, the answer of a check that holds.
 static TRUE: [u8; 32] = word_of(1);

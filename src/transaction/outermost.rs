@@ -338,7 +338,13 @@ impl<'a> Stage<'a> {
     ) -> Result<Run, Fault> {
         if let Some(precompile) = self.world.precompiles.get(code_address) {
             return Ok(
-                match run_precompile(precompile, role.input, role.gas_limit, self.scene.fork) {
+                match run_precompile(
+                    precompile,
+                    &mut self.driver.memo,
+                    role.input,
+                    role.gas_limit,
+                    self.scene.fork,
+                ) {
                     Ok((remaining, output)) => Run {
                         exit: Exit::Return,
                         gas: Gas {

@@ -1,0 +1,153 @@
+//! What precompiles have answered in a block, so that who asks for the same again need not wait again: a
+//! verifier's guardians sign what several transactions carry, and its key comes with every proof.
+//!
+//! Owns which answers are kept, and how many. An answer follows from the input and the fork alone, and so
+//! nothing shows what is kept.
+
+use deferevm_opcodes::{Address, Fork};
+
+use super::{PrecompileOutput, PrecompileResult, bn254::Points};
+use crate::state::Map;
+
+/// Longer inputs are not kept; a pairing of five is shorter.
+const INPUT_MAX: usize = 1024;
+
+/// So many answers are kept: a mebibyte of inputs at most. Answers take up to 256 bytes each.
+const ANSWERS_MAX: usize = 1024;
+
+/// The answers of one precompile, by input.
+type Answers = Map<Box<[u8]>, PrecompileOutput>;
+
+/// Answers of precompiles that take long, and what else they have worked out: some 3 MiB at most.
+#[derive(Debug, Default)]
+pub struct Memo {
+    answers: Map<(Fork, Address), Answers>,
+    /// How many answers there are.
+    count: usize,
+    points: Points,
+}
+
+impl Memo {
+    /// The answer to an input, computed if it is not known. Refusals are not kept.
+    pub(super) fn answer(
+        &mut self,
+        asked: (Fork, Address),
+        input: &[u8],
+        compute: impl FnOnce(&mut Points) -> PrecompileResult,
+    ) -> PrecompileResult {
+        if input.len() > INPUT_MAX {
+            return compute(&mut self.points);
+        }
+        let known = self.answers.get(&asked);
+        if let Some(output) = known.and_then(|answers| answers.get(input)) {
+            return Ok(output.clone());
+        }
+        let output = compute(&mut self.points)?;
+        if self.count == ANSWERS_MAX {
+            self.answers.clear();
+            self.count = 0;
+        }
+        self.count += 1;
+        let answers = self.answers.entry(asked).or_default();
+        answers.insert(input.into(), output.clone());
+        Ok(output)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    };
+
+    use bytes::Bytes;
+    use deferevm_opcodes::Halt;
+
+    use super::*;
+    use crate::precompiles::{Precompile, PrecompileError, Precompiles};
+
+    const ASKED: (Fork, Address) = (Fork::Osaka, Address::zero());
+
+    fn output(bytes: &[u8]) -> PrecompileOutput {
+        PrecompileOutput {
+            gas_used: 7,
+            bytes: Bytes::copy_from_slice(bytes),
+        }
+    }
+
+    #[test]
+    fn an_answer_is_computed_once_for_each_fork_and_precompile() {
+        let mut memo = Memo::default();
+        for asked in [
+            ASKED,
+            (Fork::Prague, Address::zero()),
+            (Fork::Osaka, Address::repeat_byte(1)),
+        ] {
+            for input in [&b"one"[..], b"", b"two"] {
+                let first = memo.answer(asked, input, |_| Ok(output(input)));
+                let again = memo.answer(asked, input, |_| unreachable!("it is known"));
+                assert_eq!(first, Ok(output(input)));
+                assert_eq!(again, first);
+            }
+        }
+    }
+
+    #[test]
+    fn refusals_and_long_inputs_are_computed_each_time() {
+        let mut memo = Memo::default();
+        for answer in [
+            Err(PrecompileError::NotOnCurve { offset: 0 }),
+            Ok(output(b"now")),
+        ] {
+            assert_eq!(memo.answer(ASKED, b"one", |_| answer.clone()), answer);
+        }
+        let long = [0; INPUT_MAX + 1];
+        for answer in [b"one", b"two"] {
+            let found = memo.answer(ASKED, &long, |_| Ok(output(answer)));
+            assert_eq!(found, Ok(output(answer)));
+        }
+    }
+
+    #[test]
+    fn answers_are_bounded_in_number() {
+        let mut memo = Memo::default();
+        for number in 0..3 * ANSWERS_MAX {
+            let input = number.to_be_bytes();
+            memo.answer(ASKED, &input, |_| Ok(output(&input))).unwrap();
+            let kept: usize = memo.answers.values().map(Answers::len).sum();
+            assert!(kept <= ANSWERS_MAX && kept == memo.count);
+        }
+    }
+
+    #[test]
+    fn a_known_answer_costs_what_it_did() {
+        let mut memo = Memo::default();
+        let ecrecover = Precompiles::of(Fork::Osaka).get(Address::from_low_u64_be(1));
+        let mut run = |gas_limit| {
+            let run = ecrecover
+                .unwrap()
+                .run_with(&mut memo, &[], gas_limit, Fork::Osaka);
+            run.map(|output| output.gas_used)
+        };
+        for _ in 0..2 {
+            assert_eq!(run(2_999), Err(Halt::OutOfGas));
+            assert_eq!(run(3_000), Ok(3_000));
+        }
+    }
+
+    #[test]
+    fn an_embedders_own_always_runs() {
+        let runs = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&runs);
+        let own = Precompile::new(Address::repeat_byte(1), "OWN", move |_, _, _| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Ok(output(b""))
+        });
+        let mut memo = Memo::default();
+        for _ in 0..3 {
+            own.run_with(&mut memo, &[], 7, Fork::Osaka).unwrap();
+        }
+        assert_eq!(runs.load(Ordering::Relaxed), 3);
+    }
+}
