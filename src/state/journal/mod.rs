@@ -585,10 +585,13 @@ impl Journal {
     }
 }
 
-/// Moves what a list holds to an empty one, in no more memory than that takes; what the list has itself it
-/// keeps for the next transaction, unless that is much.
+/// Moves what a list holds to an empty one, in no more memory than that takes. The list keeps its own for the
+/// next transaction, unless that is much: then it goes along.
 fn hand_out<T>(list: &mut Vec<T>, to: &mut Vec<T>) {
-    if !list.is_empty() {
+    if list.len() > KEPT {
+        *to = std::mem::take(list);
+        to.shrink_to_fit();
+    } else if !list.is_empty() {
         to.reserve_exact(list.len());
         to.append(list);
         list.shrink_to(KEPT);
