@@ -17,6 +17,7 @@ const INVENTORY: &[(&str, usize)] = &[
     ("opcodes/src/machine/word/division.rs", 1),
     ("src/precompiles/bls12_381/curve.rs", 23),
     ("src/precompiles/modexp/power.rs", 7),
+    ("src/round/pieces.rs", 1),
     ("src/round/slots.rs", 6),
 ];
 

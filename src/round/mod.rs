@@ -6,6 +6,7 @@ pub mod barrier;
 mod credits;
 pub mod order;
 pub mod partition;
+mod pieces;
 mod publishing;
 pub mod record;
 pub mod roster;

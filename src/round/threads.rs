@@ -1,8 +1,10 @@
 //! The threads that work on a block: the calling one, and those of a pool beside it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rayon_core::{ThreadPool, ThreadPoolBuilder};
+
+use super::pieces;
 
 /// A pool that is started when it is first needed, and whose threads end with the last clone of this.
 #[derive(Clone, Debug, Default)]
@@ -62,8 +64,8 @@ impl Threads<'_> {
         if pieces < FEW { Self::ALONE } else { self }
     }
 
-    /// Does something with each of these, the first of them on the calling thread: what came of each. None
-    /// may wait for one behind it to begin, since threads may be busy with another block.
+    /// Does something with each of these: what came of each. The first is done on the calling thread, and so are
+    /// those that no other thread has begun by then.
     pub fn each<W: Send, T: Send>(
         &self,
         items: &mut [W],
@@ -72,22 +74,23 @@ impl Threads<'_> {
         let (Some(pool), Some((first, others))) = (self.pool, items.split_first_mut()) else {
             return items.iter_mut().map(run).collect();
         };
-        let run = &run;
         let mut results: Vec<Option<T>> = others.iter().map(|_| None).collect();
-        let first = pool.in_place_scope(|scope| {
-            for (item, result) in others.iter_mut().zip(&mut results) {
-                scope.spawn(move |_| *result = Some(run(item)));
+        let pieces = others.iter_mut().zip(&mut results);
+        let pieces: Vec<_> = pieces.map(|piece| Mutex::new(Some(piece))).collect();
+        let first = pieces::share(pool, || run(first), pieces.len(), &|place| {
+            if let Some((item, result)) = taken(&pieces[place]) {
+                *result = Some(run(item));
             }
-            run(first)
         });
+        drop(pieces);
         let others = results
             .into_iter()
-            .map(|result| result.expect("a scope ends when all that it began has ended"));
+            .map(|result| result.expect("all pieces are done when they have been shared"));
         std::iter::once(first).chain(others).collect()
     }
 
-    /// Does one thing on the calling thread and another beside it, or before it if there is no thread for
-    /// that.
+    /// Does one thing on the calling thread and another beside it; after it if no thread has begun that by
+    /// then, and before it if there is none.
     pub fn both<A, B: Send>(
         &self,
         here: impl FnOnce() -> A,
@@ -98,22 +101,35 @@ impl Threads<'_> {
             return (here(), other);
         };
         let mut other = None;
-        let one = pool.in_place_scope(|scope| {
-            scope.spawn(|_| other = Some(beside()));
-            here()
+        let piece = Mutex::new(Some((beside, &mut other)));
+        let one = pieces::share(pool, here, 1, &|_| {
+            if let Some((beside, other)) = taken(&piece) {
+                *other = Some(beside());
+            }
         });
+        drop(piece);
         (
             one,
-            other.expect("a scope ends when all that it began has ended"),
+            other.expect("all pieces are done when they have been shared"),
         )
     }
+}
+
+/// What a piece is about, for the one who does it.
+fn taken<T>(piece: &Mutex<Option<T>>) -> Option<T> {
+    piece.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 #[cfg(test)]
 mod tests {
     use std::{
         panic::{AssertUnwindSafe, catch_unwind},
+        sync::{
+            atomic::{AtomicBool, Ordering},
+            mpsc,
+        },
         thread,
+        time::Duration,
     };
 
     use super::*;
@@ -145,6 +161,42 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_waited_for_who_has_not_begun() {
+        let pool = Pool::default();
+        let threads = pool.threads(2);
+        let (begin, begun) = mpsc::channel();
+        let (end, ended) = mpsc::channel::<()>();
+        threads.pool.unwrap().spawn(move || {
+            begin.send(()).unwrap();
+            ended.recv().unwrap();
+        });
+        begun.recv().unwrap();
+        // The only other thread is busy until this one lets it go.
+        let here = thread::current().id();
+        let done = threads.each(&mut [1, 2, 3], |item| (*item, thread::current().id()));
+        assert_eq!(done, [(1, here), (2, here), (3, here)]);
+        assert_eq!(threads.both(|| 1, || thread::current().id()), (1, here));
+        end.send(()).unwrap();
+    }
+
+    #[test]
+    fn a_thread_that_has_begun_is_waited_for() {
+        let pool = Pool::default();
+        let threads = pool.threads(2);
+        let (begin, begun) = mpsc::channel();
+        let has_ended = AtomicBool::new(false);
+        let wait = || begun.recv().unwrap();
+        let (_, other) = threads.both(wait, || {
+            begin.send(()).unwrap();
+            thread::sleep(Duration::from_millis(20));
+            has_ended.store(true, Ordering::Relaxed);
+            thread::current().id()
+        });
+        assert_ne!(other, thread::current().id());
+        assert!(has_ended.load(Ordering::Relaxed));
+    }
+
+    #[test]
     fn no_thread_is_woken_for_few_pieces_of_work() {
         let pool = Pool::default();
         let threads = pool.threads(3);
@@ -157,10 +209,12 @@ mod tests {
     fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
         let pool = Pool::default();
         let threads = pool.threads(3);
-        let panicked = catch_unwind(AssertUnwindSafe(|| {
-            threads.each(&mut [0, 1, 2], |item| assert!(*item != 1, "one"));
-        }));
-        assert!(panicked.is_err());
+        for panicking in 0..3 {
+            let panicked = catch_unwind(AssertUnwindSafe(|| {
+                threads.each(&mut [0, 1, 2], |item| assert!(*item != panicking, "one"));
+            }));
+            assert!(panicked.is_err());
+        }
         assert_eq!(threads.each(&mut [1, 2], |item| *item * 2), [2, 4]);
     }
 }
