@@ -223,7 +223,7 @@ fn codes() -> Vec<Case> {
     let jump = |last: u64| Bytecode::new().push(last).op(JUMP);
     // As many jumps as make it hot, then to its end.
     let spin = |last: u64| {
-        let count = Bytecode::new().push(25_000);
+        let count = Bytecode::new().push(100_000);
         let start = count.len() as u64;
         let count = count.jump_destination().push(1).op(SWAP1).op(SUB);
         count.op(DUP1).push(start).op(JUMPI).push(last).op(JUMP)
@@ -238,7 +238,7 @@ fn codes() -> Vec<Case> {
         }
         let title = format!("code: 24 KiB of {name} become hot");
         cases.push(synchronous(&title, Fork::Prague, move || {
-            one_after_the_other(650_000, |number| bomb(number, CODE_BYTES, spin, fill))
+            one_after_the_other(2_600_000, |number| bomb(number, CODE_BYTES, spin, fill))
         }));
         let title = format!("init code: one jump in 48 KiB of {name}");
         cases.push(synchronous(&title, Fork::Prague, move || {

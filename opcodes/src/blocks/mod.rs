@@ -16,10 +16,11 @@
 //! taken again after: they see the exact figure, and so do GAS, the 63/64 of calls and the 2300 of
 //! SSTORE. If it cannot be taken again, tier 0 goes on behind the instruction.
 //!
-//! **When code is translated.** Tier 0 counts the bytes of a code that it runs. When they are eight
-//! times its length, about what translating costs has been lost by not having done it: the code is
-//! translated, and the running frame goes on in the translation from the jump that it has just
-//! taken. Init code, whose hash is unknown, is not translated, as it runs once. Nor is code whose
+//! **When code is translated.** Tier 0 counts the bytes of a code that it runs. When they are 32 times
+//! its length, the code is translated, and the running frame goes on in the translation from the jump
+//! that it has just taken. A loop wins back what that costs in about eight runs. But most code of real
+//! blocks is run once through here and there, out of a cold cache, and there a translation, which is ten
+//! times as long, gains nothing. Init code, whose hash is unknown, is not translated, as it runs once. Nor is code whose
 //! translation would take more than a fixed number of bytes for each of its own. A translation holds
 //! a fork's gas: it is kept with the code for the fork that it was made for, and under another the
 //! code runs on tier 0. The count is an atomic number without ordering; it decides when a code is
