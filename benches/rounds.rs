@@ -19,7 +19,7 @@ use common::{
     options::Options,
 };
 use deferevm::{
-    Evm,
+    Evm, Fork,
     block::{Block, BlockOutcome},
     call::Policy,
     example::workloads,
@@ -213,9 +213,10 @@ impl Job {
 }
 
 impl Work {
-    /// An EVM for each block. Those who run many blocks keep theirs, and its threads.
+    /// An EVM for each block, and threads for all of them: who runs many blocks keeps these.
     fn evms(&self, policy: Policy, workers: usize) -> Vec<Evm> {
-        let evm = |job: &Job| job.evm.clone().policy(policy).workers(workers);
+        let crew = Evm::new(Fork::LATEST).workers(workers);
+        let evm = |job: &Job| job.evm.clone().policy(policy).workers_of(&crew);
         self.blocks.iter().map(evm).collect()
     }
 
