@@ -2,64 +2,22 @@
 //! repriced by EIP-1108). The curve is arkworks' `ark-bn254`, safe Rust on one thread; the inverse that
 //! each of its sums and multiples ends with is `ruint`'s, which takes a sixth of the time.
 
-use ark_bn254::{Bn254, Fq, Fq2, Fr, G1Affine, G1Projective, G2Affine, g1::Config};
-use ark_ec::{
-    AffineRepr,
-    pairing::Pairing,
-    scalar_mul::{glv::GLVConfig, wnaf::WnafContext},
-};
-use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, PrimeField, Zero};
+mod multiples;
+mod points;
+
+use ark_bn254::{Bn254, Fq, Fq2, Fr, G1Affine, G1Projective, G2Affine};
+use ark_ec::{AffineRepr, pairing::Pairing};
+use ark_ff::{BigInt, Field, PrimeField, Zero};
 use bytes::Bytes;
 use deferevm_opcodes::Fork;
 use ruint::aliases::U256;
 
 use super::{FALSE, PrecompileError, PrecompileOutput, PrecompileResult, TRUE, charge, padded};
-use crate::state::{Map, Set};
+use multiples::Multiples;
+use points::Lines;
+pub(super) use points::Points;
 
 const PAIR_BYTES: usize = 192;
-
-/// A prepared point of the twist: the lines that a pairing evaluates, 18 KiB.
-type Lines = <Bn254 as Pairing>::G2Prepared;
-
-/// What is known of points that a block has used before. Those of a verifier's key come with every proof.
-#[derive(Debug, Default)]
-pub(super) struct Points {
-    /// Those that have been multiplied.
-    multiplied: Set<[u8; 64]>,
-    /// Of those that have been multiplied again.
-    multiples: Map<[u8; 64], Multiples>,
-    /// Of those of the twist, which are in the subgroup.
-    lines: Map<[u8; 128], Lines>,
-}
-
-impl Points {
-    /// 64 KiB of points, 576 KiB of multiples, and as much of lines.
-    const MULTIPLIED_MAX: usize = 1024;
-    const MULTIPLES_MAX: usize = 128;
-    const LINES_MAX: usize = 32;
-
-    /// Whether a point has been multiplied before. From now on it has.
-    fn is_multiplied_again(&mut self, name: [u8; 64]) -> bool {
-        if self.multiplied.len() == Self::MULTIPLIED_MAX {
-            self.multiplied.clear();
-        }
-        !self.multiplied.insert(name)
-    }
-
-    fn keep_multiples(&mut self, name: [u8; 64], multiples: Multiples) {
-        if self.multiples.len() == Self::MULTIPLES_MAX {
-            self.multiples.clear();
-        }
-        self.multiples.insert(name, multiples);
-    }
-
-    fn keep_lines(&mut self, name: [u8; 128], lines: Lines) {
-        if self.lines.len() == Self::LINES_MAX {
-            self.lines.clear();
-        }
-        self.lines.insert(name, lines);
-    }
-}
 
 /// The sum of two points of `x (32) ++ y (32)`; the input is padded with zeros or cut to 128 bytes.
 pub(super) fn add(input: &[u8], gas_limit: u64, fork: Fork) -> PrecompileResult {
@@ -115,78 +73,6 @@ fn multiple(
     let product = multiples.times(scalar);
     points.keep_multiples(name, multiples);
     Ok(product)
-}
-
-/// Multiples of a point, from which all others are summed.
-///
-/// A scalar is taken in halves over the curve's endomorphism, as the library does, and each half in digits
-/// that are mostly zero. Its positions are cut into spans: the first positions of all spans are summed, then doubled
-/// together, then the next. So more spans, each with multiples of its own, need fewer doublings.
-#[derive(Debug)]
-struct Multiples {
-    /// The odd multiples for each span, span by span: of the point, and of its image.
-    of_halves: [Vec<G1Affine>; 2],
-    spans: usize,
-}
-
-impl Multiples {
-    /// Bits of a digit with its sign. One that is not zero is odd.
-    const DIGIT_BITS: usize = 5;
-    /// Odd multiples in each span.
-    const IN_SPAN: usize = 1 << (Self::DIGIT_BITS - 2);
-    /// The most digits of a half, which is below 2^128.
-    const DIGITS_MAX: usize = 132;
-    /// What a point is worth that is multiplied again.
-    const SPANS_KEPT: usize = 4;
-
-    /// Of a point that is not at infinity, for so many spans.
-    fn new(point: G1Affine, spans: usize) -> Self {
-        // The library counts a table's bits without the sign.
-        let context = WnafContext::new(Self::DIGIT_BITS - 1);
-        let mut base = point.into_group();
-        let mut multiples = Vec::with_capacity(spans * Self::IN_SPAN);
-        for span in 0..spans {
-            if span > 0 {
-                for _ in 0..Self::DIGITS_MAX / spans {
-                    base.double_in_place();
-                }
-            }
-            multiples.extend(context.table(base));
-        }
-        let multiples = normalised(&multiples);
-        let images = multiples.iter().map(Config::endomorphism_affine).collect();
-        Self {
-            of_halves: [multiples, images],
-            spans,
-        }
-    }
-
-    /// The point times a scalar.
-    fn times(&self, scalar: Fr) -> G1Projective {
-        let (first, second) = Config::scalar_decomposition(scalar);
-        let halves = [first, second].map(|(is_positive, half)| {
-            let digits = half.into_bigint().find_wnaf(Self::DIGIT_BITS);
-            (is_positive, digits.unwrap_or_default())
-        });
-        let length = Self::DIGITS_MAX / self.spans;
-        debug_assert!(halves.iter().all(|half| half.1.len() <= Self::DIGITS_MAX));
-        let mut sum = G1Projective::zero();
-        for position in (0..length).rev() {
-            sum.double_in_place();
-            for ((is_positive, digits), multiples) in halves.iter().zip(&self.of_halves) {
-                let digits = digits.iter().skip(position).step_by(length);
-                for (digit, multiples) in digits.zip(multiples.chunks(Self::IN_SPAN)) {
-                    if *digit != 0 {
-                        // 2 i + 1 times the point stands at i.
-                        let multiple = multiples[digit.unsigned_abs() as usize / 2];
-                        let is_positive = (*digit > 0) == *is_positive;
-                        sum += if is_positive { multiple } else { -multiple };
-                    }
-                }
-            }
-        }
-        sum
-    }
 }
 
 /// Whether the product of pairings is one, as a word; the empty product is.
@@ -303,30 +189,6 @@ fn encode(point: G1Projective) -> Bytes {
         }
     }
     Bytes::copy_from_slice(&bytes)
-}
-
-/// Points of which none is at infinity. One inverse does for all.
-fn normalised(points: &[G1Projective]) -> Vec<G1Affine> {
-    let mut product = Fq::ONE;
-    let before = points.iter().map(|point| {
-        let before = product;
-        product *= point.z;
-        before
-    });
-    let before: Vec<_> = before.collect();
-    let mut left = inverse(product).expect("no point is at infinity");
-    let mut normalised: Vec<_> = points
-        .iter()
-        .zip(before)
-        .rev()
-        .map(|(point, before)| {
-            let inverse = left * before;
-            left *= point.z;
-            with_inverse(point, inverse)
-        })
-        .collect();
-    normalised.reverse();
-    normalised
 }
 
 /// A point that is not at infinity, from the inverse of its `z`. Coordinates are Jacobian: `x / z^2` and `y / z^3`.
