@@ -44,7 +44,7 @@ pub struct IntrinsicGas {
 ///
 /// Sums saturate at 2⁶⁴−1 instead of overflowing.
 pub fn intrinsic_gas(transaction: &Transaction, fork: Fork) -> IntrinsicGas {
-    let nonzero = count(transaction.input.iter().filter(|byte| **byte != 0).count());
+    let nonzero = nonzero_bytes(&transaction.input);
     let zero = count(transaction.input.len()) - nonzero;
     let nonzero_byte_gas = if fork >= Fork::Istanbul {
         NONZERO_BYTE_GAS
@@ -104,6 +104,13 @@ fn sum<const N: usize>(parts: [(u64, u64); N]) -> u64 {
     })
 }
 
+/// How many bytes are not zero, counted in bytes as far as those reach: then the compiler counts sixteen at once.
+fn nonzero_bytes(bytes: &[u8]) -> u64 {
+    let chunks = bytes.chunks(usize::from(u8::MAX));
+    let counts = chunks.map(|chunk| chunk.iter().map(|byte| u8::from(*byte != 0)).sum::<u8>());
+    counts.map(u64::from).sum()
+}
+
 fn count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
@@ -121,6 +128,17 @@ mod tests {
             to: Some(Address::zero()),
             input: Bytes::from_static(input),
             ..Transaction::default()
+        }
+    }
+
+    #[test]
+    fn every_byte_that_is_not_zero_counts() {
+        for length in [0, 1, 15, 16, 254, 255, 256, 510, 511, 5000] {
+            assert_eq!(nonzero_bytes(&vec![1; length]), length as u64);
+            assert_eq!(nonzero_bytes(&vec![0; length]), 0);
+            let mixed: Vec<u8> = (0..length).map(|place| (place % 3) as u8 * 0x40).collect();
+            let expected = mixed.iter().filter(|byte| **byte != 0).count();
+            assert_eq!(nonzero_bytes(&mixed), expected as u64);
         }
     }
 
