@@ -77,11 +77,16 @@ impl Threads<'_> {
         let mut results: Vec<Option<T>> = others.iter().map(|_| None).collect();
         let pieces = others.iter_mut().zip(&mut results);
         let pieces: Vec<_> = pieces.map(|piece| Mutex::new(Some(piece))).collect();
-        let first = pieces::share(pool, || run(first), pieces.len(), &|place| {
-            if let Some((item, result)) = taken(&pieces[place]) {
-                *result = Some(run(item));
-            }
-        });
+        let first = pieces::share(
+            |job| pool.spawn(job),
+            || run(first),
+            pieces.len(),
+            &|place| {
+                if let Some((item, result)) = taken(&pieces[place]) {
+                    *result = Some(run(item));
+                }
+            },
+        );
         drop(pieces);
         let others = results
             .into_iter()
@@ -102,7 +107,7 @@ impl Threads<'_> {
         };
         let mut other = None;
         let piece = Mutex::new(Some((beside, &mut other)));
-        let one = pieces::share(pool, here, 1, &|_| {
+        let one = pieces::share(|job| pool.spawn(job), here, 1, &|_| {
             if let Some((beside, other)) = taken(&piece) {
                 *other = Some(beside());
             }
