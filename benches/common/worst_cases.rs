@@ -2,6 +2,9 @@
 //!
 //! Each is built anew for every run, so that no code has been analysed or translated before.
 
+use ark_bn254::G2Affine;
+use ark_ec::{AffineRepr, CurveGroup};
+use ark_ff::{BigInteger, PrimeField};
 use bytes::Bytes;
 use deferevm::{
     Address, Fork, U256,
@@ -289,7 +292,18 @@ fn precompile_inputs() -> Vec<(&'static str, u64, Fork, Vec<u8>)> {
     };
     let ecrecover = { [&[0x5a; 32], &word(27)[..], &hex(SECP_X), &word(1)].concat() };
     let bn_g1 = [word(1), word(2)].concat();
-    let bn_pair = [bn_g1.clone(), hex(BN_G2)].concat();
+    // The generators' multiples, so that no point comes twice.
+    let bn_pairs = |count: usize| -> Vec<u8> {
+        let points =
+            (1..=count).map(|factor| G2Affine::generator() * ark_bn254::Fr::from(factor as u64));
+        let coordinates = points.flat_map(|point| {
+            let point = point.into_affine();
+            let coordinates = [point.x.c1, point.x.c0, point.y.c1, point.y.c0];
+            let bytes = coordinates.map(|coordinate| coordinate.into_bigint().to_bytes_be());
+            [bn_g1.clone(), bytes.concat()].concat()
+        });
+        coordinates.collect()
+    };
     let (g1, g2) = (hex(BLS_G1), hex(BLS_G2));
     let scalar = [0xffu8; 32];
     let g1_term = [&g1[..], &scalar].concat();
@@ -356,8 +370,8 @@ fn precompile_inputs() -> Vec<(&'static str, u64, Fork, Vec<u8>)> {
             Fork::Prague,
             [&bn_g1[..], &scalar].concat(),
         ),
-        ("BN254 pairing of 1", 8, Fork::Prague, bn_pair.clone()),
-        ("BN254 pairing of 40", 8, Fork::Prague, bn_pair.repeat(40)),
+        ("BN254 pairing of 1", 8, Fork::Prague, bn_pairs(1)),
+        ("BN254 pairing of 40", 8, Fork::Prague, bn_pairs(40)),
         ("BLAKE2F, a million rounds", 9, Fork::Prague, blake2f),
         (
             "BLS12 G1 addition",
@@ -460,11 +474,6 @@ fn hex(text: &str) -> Vec<u8> {
 
 /// The x of secp256k1's generator, which is the r of some signature.
 const SECP_X: &str = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
-/// BN254's generator of G2, imaginary parts first (EIP-197).
-const BN_G2: &str = "198e9393920d483a7260bfb731fb5d25f1aa493335a9e71297e485b7aef312c2\
-    1800deef121f1e76426a00665e5c4479674322d4f75edadd46debd5cd992f6ed\
-    090689d0585ff075ec9e99ad690c3395bc4b313370b38ef355acdadcd122975b\
-    12c85ea5db8c6deb4aab71808dcb408fe3d1e7690c43d37b4ce6cc0166fa7daa";
 /// BLS12-381's generators (EIP-2537).
 const BLS_G1: &str = "0000000000000000000000000000000017f1d3a73197d7942695638c4fa9ac0f\
     c3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb\
