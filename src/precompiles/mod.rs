@@ -260,6 +260,17 @@ pub struct PrecompileOutput {
     pub bytes: Bytes,
 }
 
+impl PrecompileOutput {
+    /// Whether a check holds, as a word.
+    fn of_check(gas_used: u64, holds: bool) -> Self {
+        let answer = if holds { &TRUE } else { &FALSE };
+        Self {
+            gas_used,
+            bytes: Bytes::from_static(answer),
+        }
+    }
+}
+
 /// First fork, address, name, body.
 type Row = (Fork, u64, &'static str, Standard);
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use deferevm_opcodes::Fork;
 
 use self::curve::{FIELD_BYTES, Fp, G1, G2, Point, Scalar, product_of_pairings_is_one};
-use super::{FALSE, PrecompileError, PrecompileOutput, PrecompileResult, TRUE, charge, padded};
+use super::{PrecompileError, PrecompileOutput, PrecompileResult, charge, padded};
 
 const FP_BYTES: usize = 64;
 const G1_BYTES: usize = 2 * FP_BYTES;
@@ -50,15 +50,8 @@ pub(super) fn pairing_check(input: &[u8], gas_limit: u64, _fork: Fork) -> Precom
         Ok((p, q))
     });
     let pairs = pairs.collect::<Result<Vec<_>, PrecompileError>>()?;
-    let answer = if product_of_pairings_is_one(pairs) {
-        &TRUE
-    } else {
-        &FALSE
-    };
-    Ok(PrecompileOutput {
-        gas_used,
-        bytes: Bytes::from_static(answer),
-    })
+    let is_one = product_of_pairings_is_one(pairs);
+    Ok(PrecompileOutput::of_check(gas_used, is_one))
 }
 
 /// The map of a field element to G1, for 5500 gas.
@@ -218,6 +211,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{super::bls12_381::curve::FIELD_MODULUS, *};
+    use crate::precompiles::{FALSE, TRUE};
 
     type Run = fn(&[u8], u64, Fork) -> PrecompileResult;
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use deferevm_opcodes::Fork;
 use ruint::aliases::U256;
 
-use super::{FALSE, PrecompileError, PrecompileOutput, PrecompileResult, TRUE, charge, padded};
+use super::{PrecompileError, PrecompileOutput, PrecompileResult, charge, padded};
 use multiples::Multiples;
 use points::Lines;
 pub(super) use points::Points;
@@ -107,15 +107,8 @@ pub(super) fn pairing(
         }
     }
     // The empty product is one, which is not worth a final exponentiation.
-    let answer = if ps.is_empty() || Bn254::multi_pairing(ps, qs).is_zero() {
-        &TRUE
-    } else {
-        &FALSE
-    };
-    Ok(PrecompileOutput {
-        gas_used,
-        bytes: Bytes::from_static(answer),
-    })
+    let is_one = ps.is_empty() || Bn254::multi_pairing(ps, qs).is_zero();
+    Ok(PrecompileOutput::of_check(gas_used, is_one))
 }
 
 /// The point of the curve at `offset`. The whole curve has prime order: there is no subgroup to check.
@@ -211,6 +204,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::precompiles::{FALSE, TRUE};
 
     /// The generator, and its double (EIP-196).
     const GENERATOR: [u8; 64] = {

@@ -35,16 +35,18 @@ impl Points {
     }
 
     pub(super) fn keep_multiples(&mut self, name: [u8; 64], multiples: Multiples) {
-        if self.multiples.len() == Self::MULTIPLES_MAX {
-            self.multiples.clear();
-        }
-        self.multiples.insert(name, multiples);
+        keep(&mut self.multiples, Self::MULTIPLES_MAX, name, multiples);
     }
 
     pub(super) fn keep_lines(&mut self, name: [u8; 128], lines: Lines) {
-        if self.lines.len() == Self::LINES_MAX {
-            self.lines.clear();
-        }
-        self.lines.insert(name, lines);
+        keep(&mut self.lines, Self::LINES_MAX, name, lines);
     }
+}
+
+/// Adds what is known of a point; if that would be too many, all others are forgotten first.
+fn keep<const N: usize, T>(known: &mut Map<[u8; N], T>, max: usize, name: [u8; N], what: T) {
+    if known.len() == max {
+        known.clear();
+    }
+    known.insert(name, what);
 }
