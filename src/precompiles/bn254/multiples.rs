@@ -5,7 +5,7 @@ use ark_ec::{
     AffineRepr,
     scalar_mul::{glv::GLVConfig, wnaf::WnafContext},
 };
-use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField, Zero};
+use ark_ff::{AdditiveGroup, Field, PrimeField, Zero};
 
 use super::{inverse, with_inverse};
 
@@ -56,12 +56,8 @@ impl Multiples {
     /// The point times a scalar.
     pub(super) fn times(&self, scalar: Fr) -> G1Projective {
         let (first, second) = Config::scalar_decomposition(scalar);
-        let halves = [first, second].map(|(is_positive, half)| {
-            let digits = half.into_bigint().find_wnaf(Self::DIGIT_BITS);
-            (is_positive, digits.unwrap_or_default())
-        });
+        let halves = [first, second].map(|(is_positive, half)| (is_positive, digits(half)));
         let length = Self::DIGITS_MAX / self.spans;
-        debug_assert!(halves.iter().all(|half| half.1.len() <= Self::DIGITS_MAX));
         let mut sum = G1Projective::zero();
         for position in (0..length).rev() {
             sum.double_in_place();
@@ -79,6 +75,35 @@ impl Multiples {
         }
         sum
     }
+}
+
+/// The digits of half a scalar, the lowest first: odd or 0, with signs, and behind each that is not 0 at least
+/// four that are.
+fn digits(half: Fr) -> [i8; Multiples::DIGITS_MAX] {
+    const BITS: usize = Multiples::DIGIT_BITS;
+    let [low, high, over @ ..] = half.into_bigint().0;
+    debug_assert_eq!(over, [0; 2], "half a scalar is below 2^128");
+    let bits = u128::from(high) << 64 | u128::from(low);
+    let mut digits = [0; Multiples::DIGITS_MAX];
+    // What the digits so far are too low by, at this position: 0 or 1.
+    let (mut position, mut carry) = (0, 0);
+    while position < 128 {
+        let rest = bits >> position;
+        // Zeros, or ones that the carry runs through.
+        let skipped = if carry == 0 { rest } else { !rest }.trailing_zeros() as usize;
+        if skipped > 0 {
+            position += skipped;
+            continue;
+        }
+        let digit = (rest % (1 << BITS)) as i8 + carry;
+        carry = digit >> (BITS - 1) & 1;
+        digits[position] = digit - (carry << BITS);
+        position += BITS;
+    }
+    if carry == 1 {
+        digits[position] = 1;
+    }
+    digits
 }
 
 /// Points of which none is at infinity. One inverse does for all.
@@ -103,4 +128,30 @@ fn normalised(points: &[G1Projective]) -> Vec<G1Affine> {
         .collect();
     normalised.reverse();
     normalised
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// All that makes a wrong digit: runs of ones, and bits at either end.
+        #[test]
+        fn digits_add_up_and_stand_apart(half in prop_oneof![
+            any::<u128>(),
+            any::<[bool; 2]>().prop_map(|[high, low]| (u128::MAX << u32::from(low)) >> u32::from(high)),
+            (0..128_u32).prop_map(|bit| 1 << bit),
+            (0..128_u32).prop_map(|bit| u128::MAX << bit),
+        ]) {
+            let digits = digits(Fr::from(half));
+            let sum = digits.iter().rev().fold(Fr::zero(), |sum, digit| sum.double() + Fr::from(*digit));
+            prop_assert_eq!(sum, Fr::from(half));
+            for window in digits.windows(Multiples::DIGIT_BITS) {
+                prop_assert!(window.iter().filter(|digit| **digit != 0).count() <= 1);
+            }
+            prop_assert!(digits.iter().all(|digit| *digit == 0 || digit % 2 != 0 && digit.abs() < 16));
+        }
+    }
 }
