@@ -28,7 +28,7 @@ use crate::{
     trace::{TracerFactory, TransactionPlace},
     transaction::{
         Executor, InvalidTransaction, Limit, Original, Receipt, Recovered, Scene, Status,
-        TransactionRules, intrinsic::TRANSACTION_GAS,
+        TransactionRules, intrinsic::TRANSACTION_GAS, push_made,
     },
 };
 
@@ -342,8 +342,9 @@ impl Sequence<'_> {
         self.gas_left = self
             .gas_left
             .saturating_sub(executed.gas_paid().unwrap_or(0));
-        self.receipts
-            .push(Receipt::of_original(position, original, executed));
+        push_made(&mut self.receipts, || {
+            Receipt::of_original(position, original, executed)
+        });
         Ok(())
     }
 }

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     Address,
     state::{Fault, LiveAccount, Map, Writes, journal::NO_PLACE},
-    transaction::{Executed, Executor, Receipt, panic_fault},
+    transaction::{Executed, Executor, Receipt, panic_fault, push_made},
 };
 
 /// What the workers of a round share that run it together.
@@ -127,6 +127,27 @@ impl Shared {
     }
 }
 
+/// Where a round's receipts go.
+trait Receipts {
+    /// Takes the receipt of the transaction at a position.
+    fn put(&mut self, position: u32, receipt: impl FnOnce() -> Receipt);
+}
+
+/// Those of a round that runs in order.
+impl Receipts for Vec<Receipt> {
+    #[inline(always)]
+    fn put(&mut self, _position: u32, receipt: impl FnOnce() -> Receipt) {
+        push_made(self, receipt);
+    }
+}
+
+impl Receipts for &Slots<Receipt> {
+    #[inline(always)]
+    fn put(&mut self, position: u32, receipt: impl FnOnce() -> Receipt) {
+        self.set(position as usize, receipt());
+    }
+}
+
 impl Output {
     fn new(coinbase: Address) -> Self {
         Self {
@@ -169,7 +190,7 @@ impl Worker {
                     let coming = round.roster.owned_by(position, ahead).iter();
                     worker.load_together(round, coming.copied());
                 }
-                worker.run_one(round, position, output, |receipt| receipts.push(receipt))?;
+                worker.run_one(round, position, output, receipts)?;
             }
             Ok(())
         });
@@ -214,8 +235,7 @@ impl Worker {
                     if round.fault_at.load(Ordering::Relaxed) < *position {
                         return Ok(());
                     }
-                    let place = |receipt| shared.receipts.set(*position as usize, receipt);
-                    worker.run_one(round, *position, output, place)?;
+                    worker.run_one(round, *position, output, &mut &shared.receipts)?;
                 }
             }
             Ok(())
@@ -290,14 +310,14 @@ impl Worker {
         }
     }
 
-    /// Runs a transaction, and hands its receipt on.
+    /// Runs a transaction, and passes its receipt on.
     #[inline]
     fn run_one(
         &mut self,
         round: &Round<'_>,
         position: u32,
         output: &mut Output,
-        place: impl FnOnce(Receipt),
+        receipts: &mut impl Receipts,
     ) -> Result<(), Fault> {
         self.position = position;
         self.hold(round, round.roster.owned(position), &mut output.writes)?;
@@ -333,13 +353,10 @@ impl Worker {
         };
         drop(executor.take_tracer());
         round.gas_used[position as usize].store(executed.gas_used, Ordering::Relaxed);
-        place(conclude(
-            round,
-            position,
-            executed,
-            output,
-            &mut self.publisher,
-        ));
+        let publisher = &mut self.publisher;
+        receipts.put(position, || {
+            conclude(round, position, executed, output, publisher)
+        });
         Ok(())
     }
 

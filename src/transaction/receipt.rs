@@ -108,6 +108,13 @@ impl Receipt {
     }
 }
 
+/// Adds a receipt that is made where it stays: [`Vec::push`] would move it there, which takes as long as to
+/// make it.
+#[inline(always)]
+pub(crate) fn push_made(receipts: &mut Vec<Receipt>, make: impl FnOnce() -> Receipt) {
+    receipts.extend(std::iter::once_with(make));
+}
+
 impl Status {
     /// Whether its changes stand.
     pub fn is_success(&self) -> bool {

@@ -92,8 +92,22 @@ impl LiveAccount {
         storage: Map::with_hasher(KeyState),
     };
 
-    /// Makes a vacancy an account as the round's start has it, where it stands: an account is long, and to
-    /// move one takes as long as all else that is done here.
+    /// An account as the round's start has it. An account is long, and to move one takes as long as to make
+    /// it: it is best made where it stays.
+    #[inline(always)]
+    pub(super) fn new(address: Address, loaded: &Loaded, access: Access) -> Self {
+        Self {
+            address,
+            exists: loaded.info.is_some(),
+            info: loaded.info.unwrap_or_default(),
+            loaded: loaded.info,
+            access,
+            was_changed: loaded.was_changed,
+            ..Self::VACANCY
+        }
+    }
+
+    /// Makes a vacancy such an account, where it stands.
     #[inline]
     pub(super) fn begin(&mut self, address: Address, loaded: &Loaded, access: Access) {
         debug_assert!(self.code.is_none() && self.storage.is_empty());

@@ -97,11 +97,10 @@ impl Journal {
                 }
             }
         }
-        self.accounts
-            .resize_with(first + coming.len(), || LiveAccount::VACANCY);
-        for (account, (_, address, loaded)) in self.accounts[first..].iter_mut().zip(&coming) {
-            account.begin(*address, loaded, Access::Owned);
-        }
+        let accounts = coming.iter();
+        self.accounts.extend(
+            accounts.map(|(_, address, loaded)| LiveAccount::new(*address, loaded, Access::Owned)),
+        );
         coming.clear();
         self.coming = coming;
         Ok(())
