@@ -107,7 +107,8 @@ impl LiveAccount {
         }
     }
 
-    /// Makes a vacancy such an account, where it stands.
+    /// Makes a vacancy such an account, where it stands. It names the fields once more: a new account that is
+    /// made by this is moved after all, and a thousand transfers take 3 % longer.
     #[inline]
     pub(super) fn begin(&mut self, address: Address, loaded: &Loaded, access: Access) {
         debug_assert!(self.code.is_none() && self.storage.is_empty());
