@@ -144,7 +144,7 @@ impl Receipts for Vec<Receipt> {
 impl Receipts for &Slots<Receipt> {
     #[inline(always)]
     fn put(&mut self, position: u32, receipt: impl FnOnce() -> Receipt) {
-        self.set(position as usize, receipt());
+        self.set(position as usize, receipt);
     }
 }
 
@@ -353,9 +353,13 @@ impl Worker {
         };
         drop(executor.take_tracer());
         round.gas_used[position as usize].store(executed.gas_used, Ordering::Relaxed);
-        let publisher = &mut self.publisher;
-        receipts.put(position, || {
-            conclude(round, position, executed, output, publisher)
+        sort_out(round, position, executed, output, &mut self.publisher);
+        receipts.put(position, || match &round.work {
+            Work::Originals => {
+                let original = &round.setting.originals[position as usize];
+                Receipt::of_original(position, original, executed)
+            }
+            Work::Records(records) => records[position as usize].executed(round.index, executed),
         });
         Ok(())
     }
@@ -440,15 +444,15 @@ impl Worker {
     }
 }
 
-/// Sorts out what a transaction has left: its receipt, what its tree has come to, and what is published.
+/// Sorts out what a transaction has left but its receipt: what its tree has come to, and what is published.
 #[inline]
-fn conclude(
+fn sort_out(
     round: &Round<'_>,
     position: u32,
     executed: &mut Executed,
     output: &mut Output,
     publisher: &mut Publisher,
-) -> Receipt {
+) {
     if let Some(fee) = executed.fee_due() {
         if position < round.fees_paid_before {
             round.fees().push((position, fee));
@@ -469,14 +473,12 @@ fn conclude(
                 .growth
                 .add_original(position, original, executed, &calls);
             publisher.add(&round.published, parent, calls);
-            Receipt::of_original(position, original, executed)
         }
         Work::Records(records) => {
             let record = &records[position as usize];
             let parent = (record.id, position, record.root);
             output.growth.add_virtual(record.root, executed, &calls);
             publisher.add(&round.published, parent, calls);
-            record.executed(round.index, executed)
         }
     }
 }
