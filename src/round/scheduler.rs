@@ -33,8 +33,8 @@ struct Division {
 }
 
 /// Expected work that is worth one more thread, in nanoseconds: it takes some tens of microseconds until that
-/// runs, and what both then touch goes from one core to the other.
-const WAKE_UP: u64 = 100_000;
+/// runs, if it is not awake, and what both then touch goes from one core to the other.
+const WAKE_UP: u64 = 50_000;
 
 impl<'e> Scheduler<'e> {
     /// A scheduler for the rounds of a block.
@@ -87,6 +87,8 @@ impl<'e> Scheduler<'e> {
         if worth == 0 {
             return None;
         }
+        // They wake while the round is divided.
+        self.setting.threads.wake(worth);
         let schedule = round.schedule(partition);
         let chains = schedule.chains(&work);
         let longest = chains.iter().copied().max().unwrap_or(0);

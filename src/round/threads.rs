@@ -1,8 +1,13 @@
 //! The threads that work on a block: the calling one, and those of a pool beside it.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::{
+    cell::Cell,
+    hint,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
 
-use rayon_core::{ThreadPool, ThreadPoolBuilder};
+use rayon_core::{ThreadPool, ThreadPoolBuilder, Yield, yield_now};
 
 use super::pieces;
 
@@ -20,6 +25,10 @@ pub struct Threads<'p> {
 
 /// So many pieces of work that take some tens of nanoseconds each are done before another thread is awake.
 pub(super) const FEW: usize = 4096;
+
+/// A thread that looks for work this long finds what comes at the end of a short round's barrier, and
+/// has not wasted much more than to sleep and to be woken takes.
+const AWAKE: Duration = Duration::from_micros(100);
 
 /// The most threads that a block uses.
 pub const THREADS_MAX: usize = 256;
@@ -62,6 +71,16 @@ impl Threads<'_> {
     /// one alone.
     pub fn for_pieces(self, pieces: usize) -> Self {
         if pieces < FEW { Self::ALONE } else { self }
+    }
+
+    /// Wakes so many threads beside the calling one, or all there are, for work that is about to come: each looks
+    /// for some for [`AWAKE`] before it sleeps again.
+    pub fn wake(&self, count: usize) {
+        let Some(pool) = self.pool else { return };
+        let now = Instant::now();
+        for _ in 0..count.min(self.count - 1) {
+            pool.spawn(move || stay_awake(now));
+        }
     }
 
     /// Does something with each of these: what came of each. The first is done on the calling thread, and so are
@@ -118,6 +137,26 @@ impl Threads<'_> {
             other.expect("all pieces are done when they have been shared"),
         )
     }
+}
+
+thread_local! {
+    /// Whether this thread stays awake already.
+    static IS_AWAKE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Looks for work, and does it, until there has been none for [`AWAKE`]. Who is asked to while it does stays
+/// awake for longer, and does not begin anew: it may be asked any number of times.
+fn stay_awake(mut since: Instant) {
+    if IS_AWAKE.replace(true) {
+        return;
+    }
+    while since.elapsed() < AWAKE {
+        match yield_now() {
+            Some(Yield::Executed) => since = Instant::now(),
+            _ => hint::spin_loop(),
+        }
+    }
+    IS_AWAKE.set(false);
 }
 
 /// What a piece is about, for the one who does it.
@@ -208,6 +247,29 @@ mod tests {
         assert_eq!(threads.for_pieces(FEW - 1).count(), 1);
         assert_eq!(threads.for_pieces(FEW).count(), 3);
         assert_eq!(Threads::ALONE.for_pieces(FEW).count(), 1);
+    }
+
+    #[test]
+    fn who_is_woken_again_and_again_is_awake_once() {
+        let pool = Pool::default();
+        let threads = pool.threads(2);
+        let (deeper, depths) = mpsc::channel();
+        for _ in 0..200 {
+            threads.wake(5);
+            let deeper = deeper.clone();
+            // How deep in the stack of its thread a job runs.
+            threads.pool.unwrap().spawn(move || {
+                let here = 0u8;
+                deeper.send(std::ptr::from_ref(&here).addr()).unwrap();
+            });
+            thread::sleep(AWAKE / 10);
+        }
+        drop(deeper);
+        let depths: Vec<usize> = depths.iter().collect();
+        assert_eq!(depths.len(), 200);
+        let (least, most) = (depths.iter().min().unwrap(), depths.iter().max().unwrap());
+        assert!(most - least < 16 << 10, "{most} - {least}");
+        Threads::ALONE.wake(1);
     }
 
     #[test]
