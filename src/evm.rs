@@ -85,7 +85,9 @@ impl Evm {
         self
     }
 
-    /// Who runs rounds together, the calling thread included: 1 to 256. It changes no result.
+    /// Who runs rounds together, the calling thread included: 1 to 256. It changes no result. Several of them may
+    /// ask the database for what no transaction needs in the end: who is idle runs transactions ahead, for what
+    /// slow precompiles answer, unless there is a tracer or a precompile of the embedder's.
     ///
     /// The other threads are started by the first deferred block; they wait for the next one, and end with
     /// the last clone of this `Evm` that has the same workers.

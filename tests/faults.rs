@@ -134,13 +134,13 @@ impl<'d, D: Database> Subject<'d, D> {
     }
 
     /// Fails at every read of the block, or where there are more than `faults_max` at so many of them, and after each
-    /// fault runs it as it should be; how many faults.
-    fn fail_at_every_read(&self, fault: Fault, faults_max: u64) -> u64 {
+    /// fault runs it as it should be; how many faults ended it. Of several workers one may have read what nobody needs
+    /// (`round/ahead.rs`): then nothing else may show of it.
+    fn fail_at_every_read(&self, workers: usize, fault: Fault, faults_max: u64) -> u64 {
         let expected = self.run(self.database).map_err(|error| error.to_string());
         let step = self.reads().div_ceil(faults_max);
         let mut faults = 0;
-        loop {
-            let at = faults * step;
+        for at in (0..).step_by(usize::try_from(step).unwrap()) {
             let faulty = Faulty {
                 inner: self.database,
                 reads: AtomicU64::new(0),
@@ -150,7 +150,7 @@ impl<'d, D: Database> Subject<'d, D> {
             let found = self.run(&faulty);
             if faulty.reads.into_inner() <= at {
                 assert_eq!(found.map_err(|error| error.to_string()), expected);
-                return faults;
+                break;
             }
             faults += 1;
             match (fault, found) {
@@ -160,11 +160,21 @@ impl<'d, D: Database> Subject<'d, D> {
                 (Fault::Panics, Err(BlockError::Defect(Defect::DatabasePanicked { message }))) => {
                     assert_eq!(message, format!("{DELIBERATE}read {at}"));
                 }
-                (_, found) => panic!("{fault:?} at read {at}: {found:?}"),
+                (_, found) => {
+                    let place = format!("{fault:?} at read {at}, {} workers", workers);
+                    assert!(workers > 1, "{place}: {found:?}");
+                    assert_eq!(
+                        found.map_err(|error| error.to_string()),
+                        expected,
+                        "{place}"
+                    );
+                    faults -= 1;
+                }
             }
             let found = self.run(self.database).map_err(|error| error.to_string());
             assert_eq!(found, expected, "after {fault:?} at read {at}");
         }
+        faults
     }
 }
 
@@ -178,7 +188,7 @@ fn fail_everywhere<D: Database>(evm: &Evm, database: &D, block: &Block, faults_m
             block,
         );
         for fault in [Fault::Fails, Fault::Panics] {
-            faults += subject.fail_at_every_read(fault, faults_max);
+            faults += subject.fail_at_every_read(workers, fault, faults_max);
         }
     }
     faults

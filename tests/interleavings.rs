@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     convert::Infallible,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread,
@@ -87,6 +87,37 @@ impl Database for Hesitant<'_> {
 
     fn code(&self, hash: B256) -> Result<Option<Code>, Infallible> {
         self.pauses.pause();
+        self.inner.code(hash)
+    }
+
+    fn block_hash(&self, number: u64) -> Result<B256, Infallible> {
+        self.inner.block_hash(number)
+    }
+}
+
+/// A database that counts how often it is asked for each account.
+struct Counting<'d> {
+    inner: &'d InMemoryDatabase,
+    asked: Mutex<BTreeMap<Address, u32>>,
+}
+
+impl Database for Counting<'_> {
+    type Error = Infallible;
+
+    fn account(&self, address: Address) -> Result<Option<AccountInfo>, Infallible> {
+        *self.asked.lock().unwrap().entry(address).or_default() += 1;
+        self.inner.account(address)
+    }
+
+    fn storage(&self, address: Address, key: U256) -> Result<U256, Infallible> {
+        self.inner.storage(address, key)
+    }
+
+    fn has_storage(&self, address: Address) -> Result<bool, Infallible> {
+        self.inner.has_storage(address)
+    }
+
+    fn code(&self, hash: B256) -> Result<Option<Code>, Infallible> {
         self.inner.code(hash)
     }
 
@@ -240,6 +271,7 @@ fn subjects() -> Vec<Subject> {
         workloads::routers(40),
         workloads::hot_token(30),
         workloads::fan_in(40),
+        workloads::verifier(8),
         workloads::fan_out(4, 30),
         workloads::ping_pong(12, 12),
     ] {
@@ -320,6 +352,41 @@ fn whatever_the_interleaving_a_block_of_thousands_has_one_digest() {
     // More than the 4,096 from which on several threads list what a round owns, in both rounds.
     for workload in [workloads::fan_in(4_200), workloads::routers(4_200)] {
         check(&Subject::of(workload), runs().div_ceil(75));
+    }
+}
+
+/// Who is idle runs ahead what a busy worker comes to, which shows in what the database is asked for, and only there.
+/// A hook of the embedder's sees no transaction twice.
+#[test]
+fn who_is_held_up_is_helped_and_nothing_shows_of_it() {
+    let workload = workloads::verifier(40);
+    let execute = |evm: &Evm| {
+        let database = Counting {
+            inner: &workload.state,
+            asked: Mutex::default(),
+        };
+        let outcome = evm.execute_prepared(&database, &workload.block, &workload.originals);
+        let asked = database.asked.into_inner().unwrap();
+        let senders = workload.originals.iter();
+        let senders = senders.map(|original| asked[&original.recovered.sender]);
+        (outcome.unwrap().digest(), senders.sum::<u32>())
+    };
+    let evm = Evm::new(workload.fork)
+        .policy(Policy::practical())
+        .partition(Owned);
+    let (expected, once) = execute(&evm);
+    assert_eq!(once, 40);
+    let together = evm.workers(3);
+    // Unless the system lets none of the other threads run for so long.
+    let is_helped = (0..100).any(|_| {
+        let (found, asked) = execute(&together);
+        assert_eq!(found, expected);
+        asked > once
+    });
+    assert!(is_helped);
+    let hooked = together.tracer(|_| Some(Box::new(Dawdler(Pauses::new(1)))));
+    for _ in 0..10 {
+        assert_eq!(execute(&hooked), (expected, once));
     }
 }
 

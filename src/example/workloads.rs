@@ -61,14 +61,7 @@ fn tokens(name: &'static str, count: u64, tokens: u64) -> Workload {
         builder.deploy(address("token", number), &code);
     }
     for number in 0..count {
-        let (token, sender) = (address("token", number % tokens), address("sender", number));
-        let million = U256::from(1_000_000);
-        builder.state.insert_storage(token, word(sender), million);
-        let input = call(
-            "transfer(address,uint256)",
-            &[word(address("target", number)), U256::from(7)],
-        );
-        builder.send(sender, token, 0, input, 100_000);
+        builder.send_tokens(number, address("token", number % tokens));
     }
     builder.finish(name, tokens == count)
 }
@@ -125,6 +118,35 @@ pub fn fan_in(count: u64) -> Workload {
     builder.finish("fan_in", true)
 }
 
+/// One contract that verifies something for every second transaction, 20 multiplications of BN254 each; the
+/// others are ERC-20 transfers, each within a token of its own.
+pub fn verifier(count: u64) -> Workload {
+    let mut builder = Builder::default();
+    let verifier = address("verifier", 0);
+    // What each multiplication comes to is what the next one multiplies; the last is added to a sum.
+    let verifies = assemble(
+        "1 0 MSTORE 2 32 MSTORE 0 CALLDATALOAD 64 MSTORE 20
+         next: 64 0 96 0 7 GAS STATICCALL ISZERO @fail JUMPI
+               1 SWAP1 SUB DUP1 @next JUMPI
+         0 MLOAD 0 SLOAD ADD 0 SSTORE STOP
+         fail: 0 0 REVERT",
+    );
+    builder.deploy(verifier, &Code::new(verifies.into()));
+    let token_code = Code::new(contracts::token().into());
+    for number in 0..count {
+        if number % 2 == 0 {
+            let scalar = crate::keccak256(number.to_be_bytes());
+            let sender = address("sender", number);
+            builder.send(sender, verifier, 0, scalar.0.to_vec(), 300_000);
+        } else {
+            let token = address("token", number);
+            builder.deploy(token, &token_code);
+            builder.send_tokens(number, token);
+        }
+    }
+    builder.finish("verifier", false)
+}
+
 /// One transaction whose contract calls itself until a counter is 0: a round for each call.
 pub fn deep_chain(depth: u64) -> Workload {
     let mut builder = Builder::default();
@@ -179,6 +201,7 @@ pub fn all() -> Vec<Workload> {
         hot_token(10_000),
         routers(10_000),
         fan_in(10_000),
+        verifier(200),
         deep_chain(1_000),
         ping_pong(1_000, 20),
     ]
@@ -223,6 +246,18 @@ impl Builder {
 
     fn deploy(&mut self, account: Address, code: &Code) {
         self.state.insert_account(account, U256::zero(), 1, code);
+    }
+
+    /// A transfer of an ERC-20 token, from one who has some, as the sender's only transaction.
+    fn send_tokens(&mut self, number: u64, token: Address) {
+        let sender = address("sender", number);
+        let million = U256::from(1_000_000);
+        self.state.insert_storage(token, word(sender), million);
+        let input = call(
+            "transfer(address,uint256)",
+            &[word(address("target", number)), U256::from(7)],
+        );
+        self.send(sender, token, 0, input, 100_000);
     }
 
     /// A sender's only transaction.
@@ -296,6 +331,7 @@ mod tests {
             hot_token(100),
             routers(100),
             fan_in(100),
+            verifier(20),
             deep_chain(200),
             ping_pong(20, 20),
             fan_out(10, 50),
@@ -335,6 +371,7 @@ mod tests {
             (transfers(5), 0),
             (routers(32), 64),
             (fan_in(7), 7),
+            (verifier(4), 0),
             (deep_chain(200), 200),
             (ping_pong(3, 20), 60),
             (fan_out(2, 50), 100),

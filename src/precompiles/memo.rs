@@ -4,6 +4,8 @@
 //! Owns which answers are kept, and how many. An answer follows from the input and the fork alone, and so
 //! nothing shows what is kept.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use deferevm_opcodes::{Address, Fork};
 
 use super::{PrecompileOutput, PrecompileResult, bn254::Points};
@@ -15,16 +17,21 @@ const INPUT_MAX: usize = 1024;
 /// So many answers are kept: a mebibyte of inputs at most. Answers take up to 256 bytes each.
 const ANSWERS_MAX: usize = 1024;
 
-/// The answers of one precompile, by input.
-type Answers = Map<Box<[u8]>, PrecompileOutput>;
-
-/// Answers of precompiles that take long, and what else they have worked out: some 3 MiB at most.
+/// Answers of precompiles that take long, a mebibyte at most, and what else one worker has worked out for them,
+/// two at most.
 #[derive(Debug, Default)]
 pub struct Memo {
-    answers: Map<(Fork, Address), Answers>,
-    /// How many answers there are.
-    count: usize,
+    answers: Arc<Mutex<Answers>>,
     points: Points,
+    gas_computed: u64,
+}
+
+/// What the workers of a block know together.
+#[derive(Debug, Default)]
+struct Answers {
+    by_input: Map<(Fork, Address), Map<Box<[u8]>, PrecompileOutput>>,
+    /// How many there are.
+    count: usize,
 }
 
 impl Memo {
@@ -35,22 +42,50 @@ impl Memo {
         input: &[u8],
         compute: impl FnOnce(&mut Points) -> PrecompileResult,
     ) -> PrecompileResult {
-        if input.len() > INPUT_MAX {
-            return compute(&mut self.points);
-        }
-        let known = self.answers.get(&asked);
-        if let Some(output) = known.and_then(|answers| answers.get(input)) {
+        let is_kept = input.len() <= INPUT_MAX;
+        if is_kept && let Some(output) = self.answers().get(asked, input) {
             return Ok(output.clone());
         }
+        // Others go on meanwhile; that one of them works out the same is rare, and does no harm.
         let output = compute(&mut self.points)?;
-        if self.count == ANSWERS_MAX {
-            self.answers.clear();
-            self.count = 0;
+        self.gas_computed = self.gas_computed.saturating_add(output.gas_used);
+        if is_kept {
+            self.answers().insert(asked, input, &output);
         }
-        self.count += 1;
-        let answers = self.answers.entry(asked).or_default();
-        answers.insert(input.into(), output.clone());
         Ok(output)
+    }
+
+    /// Another one with the same answers, whichever of the two comes to know them.
+    pub fn beside(&self) -> Self {
+        Self {
+            answers: Arc::clone(&self.answers),
+            ..Self::default()
+        }
+    }
+
+    /// The gas of all answers that were not known.
+    pub fn gas_computed(&self) -> u64 {
+        self.gas_computed
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Answers> {
+        // Nothing that can panic runs while it is held.
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Answers {
+    fn get(&self, asked: (Fork, Address), input: &[u8]) -> Option<&PrecompileOutput> {
+        self.by_input.get(&asked)?.get(input)
+    }
+
+    fn insert(&mut self, asked: (Fork, Address), input: &[u8], output: &PrecompileOutput) {
+        if self.count == ANSWERS_MAX {
+            *self = Self::default();
+        }
+        let of_one = self.by_input.entry(asked).or_default();
+        let before = of_one.insert(input.into(), output.clone());
+        self.count += usize::from(before.is_none());
     }
 }
 
@@ -94,6 +129,19 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_known_to_all_who_work_together_and_counted_by_who_has_computed_it() {
+        let mut one = Memo::default();
+        let (mut other, mut stranger) = (one.beside(), Memo::default());
+        one.answer(ASKED, b"one", |_| Ok(output(b"1"))).unwrap();
+        let found = other.answer(ASKED, b"one", |_| unreachable!("it is known"));
+        assert_eq!(found, Ok(output(b"1")));
+        let found = stranger.answer(ASKED, b"one", |_| Ok(output(b"1")));
+        assert_eq!(found, Ok(output(b"1")));
+        let gas = [&one, &other, &stranger].map(Memo::gas_computed);
+        assert_eq!(gas, [7, 0, 7]);
+    }
+
+    #[test]
     fn refusals_and_long_inputs_are_computed_each_time() {
         let mut memo = Memo::default();
         for answer in [
@@ -115,8 +163,9 @@ mod tests {
         for number in 0..3 * ANSWERS_MAX {
             let input = number.to_be_bytes();
             memo.answer(ASKED, &input, |_| Ok(output(&input))).unwrap();
-            let kept: usize = memo.answers.values().map(Answers::len).sum();
-            assert!(kept <= ANSWERS_MAX && kept == memo.count);
+            let answers = memo.answers();
+            let kept: usize = answers.by_input.values().map(Map::len).sum();
+            assert!(kept <= ANSWERS_MAX && kept == answers.count);
         }
     }
 

@@ -91,6 +91,12 @@ impl Precompiles {
         self.entries.iter().map(|entry| entry.address)
     }
 
+    /// Whether an embedder's own are among them.
+    pub fn has_own(&self) -> bool {
+        let is_own = |entry: &Precompile| matches!(entry.body, Body::Own(_));
+        self.entries.iter().any(is_own)
+    }
+
     /// The fork whose precompiles these are.
     pub fn fork(&self) -> Fork {
         self.fork

@@ -2,6 +2,7 @@
 //!
 //! Effects cross between accounts at the barrier and nowhere else (semantics, sections 2 to 6).
 
+mod ahead;
 pub mod barrier;
 mod credits;
 pub mod order;

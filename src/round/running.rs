@@ -13,6 +13,7 @@ use crossbeam::queue::SegQueue;
 
 use super::{
     Record, Roster,
+    ahead::WORTH_HELP,
     order::Records,
     partition::{Members, Partition, Schedule},
     scheduler::expected_work,
@@ -207,6 +208,16 @@ impl<'e> Round<'e> {
     /// What several workers need to run it in these batches; receipts are added to those there are.
     pub fn share(&self, schedule: Schedule, ready: &[u32], receipts: Vec<Receipt>) -> Shared {
         Shared::new(schedule, ready, Slots::new(receipts, self.len()))
+    }
+
+    /// The gas of slow precompiles from which on a batch is worth the help of others, if it ever is. What an embedder
+    /// hooks in must not see a transaction run that does not count.
+    pub(super) fn helps_from(&self) -> Option<u64> {
+        let setting = &self.setting;
+        if setting.tracers.is_some() || setting.precompiles.has_own() {
+            return None;
+        }
+        Some(if setting.shares_all { 0 } else { WORTH_HELP })
     }
 
     /// Which transaction of the block one of the round is.

@@ -119,8 +119,9 @@ impl<'e> Scheduler<'e> {
             workers,
         } = division;
         let setting = &self.setting;
-        if self.workers.len() < workers {
-            self.workers.resize_with(workers, || Worker::new(setting));
+        while self.workers.len() < workers {
+            let another = Worker::beside(&self.workers[0], setting);
+            self.workers.push(another);
         }
         let shared = round.share(schedule, &ready, std::mem::take(receipts));
         let workers = &mut self.workers[..workers];

@@ -6,6 +6,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    time::Duration,
 };
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
@@ -14,6 +15,7 @@ use primitive_types::U512;
 use smallvec::SmallVec;
 
 use super::{
+    ahead::Ahead,
     credits::Credits,
     partition::{Batch, Schedule},
     publishing::Publisher,
@@ -34,6 +36,7 @@ pub struct Shared {
     /// One for each transaction.
     pub receipts: Slots<Receipt>,
     hand_over: Mutex<HandOver>,
+    ahead: Ahead,
     ready: (Sender<Option<u32>>, Receiver<Option<u32>>),
 }
 
@@ -81,6 +84,9 @@ pub struct Worker {
 /// for what they load to be at hand still when it is used.
 const LOADED_TOGETHER: usize = 32;
 
+/// Who waits for a batch looks this often whether another worker could do with help.
+const PATIENCE: Duration = Duration::from_millis(1);
+
 impl Shared {
     /// Batches are taken in the order of `first`, those that wait for nothing, and then as they become ready.
     pub(super) fn new(schedule: Schedule, first: &[u32], receipts: Slots<Receipt>) -> Self {
@@ -101,6 +107,7 @@ impl Shared {
             schedule,
             receipts,
             hand_over: Mutex::new(hand_over),
+            ahead: Ahead::default(),
             ready,
         }
     }
@@ -178,6 +185,13 @@ impl Worker {
         }
     }
 
+    /// One that works beside another, and knows what that one's precompiles have answered.
+    pub fn beside(other: &Self, setting: &Setting<'_>) -> Self {
+        let mut worker = Self::new(setting);
+        worker.executor.share_answers(&other.executor);
+        worker
+    }
+
     /// Runs the whole round alone, in order, and adds its receipts to these.
     pub fn run_alone(&mut self, round: &Round<'_>, receipts: &mut Vec<Receipt>) -> Output {
         let mut output = self.begin(round);
@@ -201,9 +215,9 @@ impl Worker {
     /// Runs batches as they become ready, beside other workers, until none is left.
     pub fn run_shared(&mut self, round: &Round<'_>, shared: &Shared) -> Output {
         let mut output = self.begin(round);
-        while let Ok(Some(index)) = shared.ready.1.recv() {
-            let batch = &shared.schedule.batches[index as usize];
-            self.run_batch(round, shared, batch, &mut output);
+        let helps_from = round.helps_from();
+        while let Some(index) = self.next_batch(round, shared, helps_from.is_some()) {
+            self.run_batch(round, shared, index, helps_from, &mut output);
         }
         shared.close();
         self.release(round, &mut output);
@@ -216,30 +230,86 @@ impl Worker {
         Output::new(round.setting.block.coinbase)
     }
 
+    /// The next batch, as soon as one is ready; `None` once all are done. Until then it helps who is held up.
+    fn next_batch(&mut self, round: &Round<'_>, shared: &Shared, helps: bool) -> Option<u32> {
+        let ready = &shared.ready.1;
+        if !helps {
+            return ready.recv().ok()?;
+        }
+        loop {
+            if let Ok(batch) = ready.try_recv() {
+                return batch;
+            }
+            let has_failed = round.fault_at.load(Ordering::Relaxed) != u32::MAX;
+            let held_up = shared.ahead.claim().filter(|_| !has_failed);
+            if let Some((batch, place)) = held_up {
+                let batch = &shared.schedule.batches[batch as usize];
+                self.rehearse(round, batch.positions[place]);
+            } else if let Ok(batch) = ready.recv_timeout(PATIENCE) {
+                return batch;
+            }
+        }
+    }
+
+    /// Runs a transaction as of the round's start, for nothing but what its precompiles answer. It owns no account
+    /// before, and none afterwards.
+    fn rehearse(&mut self, round: &Round<'_>, position: u32) {
+        let owned = round.roster.owned(position);
+        let run = catch_unwind(AssertUnwindSafe(|| {
+            self.load_together(round, owned.iter().copied());
+            self.hold(round, owned, &mut Writes::default())?;
+            self.execute(round, position).map(drop)
+        }));
+        if !matches!(run, Ok(Ok(()))) {
+            // Who runs it for good finds out why, if it comes to that.
+            self.executor.forget_frames();
+        }
+        self.held.clear();
+        self.places.clear();
+        for number in owned {
+            self.place_of[*number as usize] = NO_PLACE;
+        }
+        self.executor.journal.clear();
+    }
+
     fn run_batch(
         &mut self,
         round: &Round<'_>,
         shared: &Shared,
-        batch: &Batch,
+        index: u32,
+        helps_from: Option<u64>,
         output: &mut Output,
     ) {
+        let batch = &shared.schedule.batches[index as usize];
         let is_linked = batch.waits_for > 0 || !batch.releases.is_empty();
         if is_linked {
             self.take_over(round, shared, batch);
         }
+        let known_from = self.executor.gas_computed();
+        let mut is_helped = false;
         self.guarded(round, output, |worker, output| {
-            for positions in batch.positions.chunks(LOADED_TOGETHER) {
-                let coming = positions.iter().flat_map(|at| round.roster.owned(*at));
-                worker.load_together(round, coming.copied());
-                for position in positions {
-                    if round.fault_at.load(Ordering::Relaxed) < *position {
-                        return Ok(());
-                    }
-                    worker.run_one(round, *position, output, &mut &shared.receipts)?;
+            for (place, position) in batch.positions.iter().enumerate() {
+                if place.is_multiple_of(LOADED_TOGETHER) {
+                    let coming = batch.positions[place..].iter().take(LOADED_TOGETHER);
+                    let coming = coming.flat_map(|at| round.roster.owned(*at));
+                    worker.load_together(round, coming.copied());
+                }
+                if round.fault_at.load(Ordering::Relaxed) < *position {
+                    return Ok(());
+                }
+                worker.run_one(round, *position, output, &mut &shared.receipts)?;
+                let computed = worker.executor.gas_computed() - known_from;
+                if is_helped || helps_from.is_some_and(|from| computed >= from) {
+                    is_helped = true;
+                    let count = batch.positions.len();
+                    shared.ahead.come_to(index, place + 1, count);
                 }
             }
             Ok(())
         });
+        if is_helped {
+            shared.ahead.leave(index);
+        }
         self.disown(round, &mut output.writes);
         self.complete(round, shared, batch, is_linked);
     }
@@ -325,33 +395,17 @@ impl Worker {
         if round.owns_coinbase(position) {
             self.pay_coinbase(round, position)?;
         }
-        let scene = round.setting.scene(&round.state);
-        // Unique in the round, which is as long as an account lives in a journal.
-        let epoch = position + 1;
-        let executor = &mut self.executor;
         if round.setting.tracers.is_some() {
-            executor.trace_at(round.setting.tracers, round.place(position));
+            self.executor
+                .trace_at(round.setting.tracers, round.place(position));
         }
-        let mut result = match &round.work {
-            Work::Originals => {
-                let original = &round.setting.originals[position as usize];
-                match round.setting.check_blob_gas(position) {
-                    Ok(()) => executor.run_original(&scene, original, epoch, &self.places),
-                    Err(error) => Ok(Executed::skipped(error)),
-                }
-            }
-            Work::Records(records) => {
-                let record = &records[position as usize];
-                let root = &round.setting.originals[record.root as usize];
-                executor.run_deferred(&scene, &record.call, &root.environment, epoch)
-            }
-        };
+        let mut result = self.execute(round, position);
         // It stays where it is: it is long, and most of it is not needed again.
         let executed = match &mut result {
             Ok(executed) => executed,
             Err(_) => return result.map(|_| ()),
         };
-        drop(executor.take_tracer());
+        drop(self.executor.take_tracer());
         round.gas_used[position as usize].store(executed.gas_used, Ordering::Relaxed);
         sort_out(round, position, executed, output, &mut self.publisher);
         receipts.put(position, || match &round.work {
@@ -362,6 +416,31 @@ impl Worker {
             Work::Records(records) => records[position as usize].executed(round.index, executed),
         });
         Ok(())
+    }
+
+    /// Executes a transaction on the accounts that are held.
+    #[inline(always)]
+    fn execute(&mut self, round: &Round<'_>, position: u32) -> Result<Executed, Fault> {
+        let scene = round.setting.scene(&round.state);
+        // Unique in the round, which is as long as an account lives in a journal.
+        let epoch = position + 1;
+        match &round.work {
+            Work::Originals => {
+                let original = &round.setting.originals[position as usize];
+                match round.setting.check_blob_gas(position) {
+                    Ok(()) => self
+                        .executor
+                        .run_original(&scene, original, epoch, &self.places),
+                    Err(error) => Ok(Executed::skipped(error)),
+                }
+            }
+            Work::Records(records) => {
+                let record = &records[position as usize];
+                let root = &round.setting.originals[record.root as usize];
+                self.executor
+                    .run_deferred(&scene, &record.call, &root.environment, epoch)
+            }
+        }
     }
 
     /// Pays an owner of the coinbase the fees of all before it that have settled (semantics, section 2).

@@ -12,7 +12,8 @@ use crate::{Address, B256, Code, U256};
 /// The state before a block: read-only, and shared by all workers.
 ///
 /// A failed read is an error, never an absent account and never zero. It ends the block's execution
-/// and comes back to the embedder as its own type. A panic ends it too, as a defect.
+/// and comes back to the embedder as its own type. A panic ends it too, as a defect. Neither does where several
+/// workers have asked for what is not needed: whoever needs it asks again.
 pub trait Database: Sync {
     /// The embedder's error.
     type Error: Error + Send + Sync + 'static;

@@ -233,6 +233,16 @@ impl Executor {
         self.driver.tracer.take()
     }
 
+    /// Knows from now on what another executor's precompiles answer, and has it know the same of this one's.
+    pub(crate) fn share_answers(&mut self, other: &Self) {
+        self.driver.memo = other.driver.memo.beside();
+    }
+
+    /// The gas of what slow precompiles have answered so far and nobody has known.
+    pub(crate) fn gas_computed(&self) -> u64 {
+        self.driver.memo.gas_computed()
+    }
+
     /// How many calls and creations the instructions of the last original transaction have asked for.
     pub fn messages(&self) -> u64 {
         self.driver.messages
@@ -450,9 +460,9 @@ impl Executor {
 
     /// Gives up what a panic has left of a transaction.
     pub(crate) fn forget_frames(&mut self) {
-        let tier = self.driver.tier;
+        let (tier, memo) = (self.driver.tier, self.driver.memo.beside());
         self.driver = Driver::default();
-        self.driver.tier = tier;
+        (self.driver.tier, self.driver.memo) = (tier, memo);
     }
 }
 
