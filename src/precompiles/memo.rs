@@ -14,10 +14,10 @@ use crate::state::Map;
 /// Longer inputs are not kept; a pairing of five is shorter.
 const INPUT_MAX: usize = 1024;
 
-/// So many answers are kept: a mebibyte of inputs at most. Answers take up to 256 bytes each.
-const ANSWERS_MAX: usize = 1024;
+/// So many answers are kept: four mebibytes of inputs at most. Answers take up to 256 bytes each.
+const ANSWERS_MAX: usize = 4096;
 
-/// Answers of precompiles that take long, a mebibyte at most, and what else one worker has worked out for them,
+/// Answers of precompiles that take long, five mebibytes at most, and what else one worker has worked out for them,
 /// two at most.
 #[derive(Debug, Default)]
 pub struct Memo {
