@@ -78,6 +78,9 @@ pub fn execute(
     block: &Block,
     originals: &[Original],
 ) -> Result<BlockOutcome, BlockFault> {
+    // A large block's transactions are surveyed and listed by all threads.
+    let threads = plan.threads.for_pieces(originals.len());
+    threads.wake(threads.count());
     let mut state = State::new(database);
     let mut ledger = plan.audits.then(Ledger::default);
     let edges = EdgeRules {
