@@ -26,10 +26,13 @@ pub struct Memo {
     gas_computed: u64,
 }
 
+/// The answers of one precompile.
+type ByInput = Map<Box<[u8]>, PrecompileOutput>;
+
 /// What the workers of a block know together.
 #[derive(Debug, Default)]
 struct Answers {
-    by_input: Map<(Fork, Address), Map<Box<[u8]>, PrecompileOutput>>,
+    by_asked: Map<(Fork, Address), ByInput>,
     /// How many there are.
     count: usize,
 }
@@ -76,14 +79,14 @@ impl Memo {
 
 impl Answers {
     fn get(&self, asked: (Fork, Address), input: &[u8]) -> Option<&PrecompileOutput> {
-        self.by_input.get(&asked)?.get(input)
+        self.by_asked.get(&asked)?.get(input)
     }
 
     fn insert(&mut self, asked: (Fork, Address), input: &[u8], output: &PrecompileOutput) {
         if self.count == ANSWERS_MAX {
             *self = Self::default();
         }
-        let of_one = self.by_input.entry(asked).or_default();
+        let of_one = self.by_asked.entry(asked).or_default();
         let before = of_one.insert(input.into(), output.clone());
         self.count += usize::from(before.is_none());
     }
@@ -164,7 +167,7 @@ mod tests {
             let input = number.to_be_bytes();
             memo.answer(ASKED, &input, |_| Ok(output(&input))).unwrap();
             let answers = memo.answers();
-            let kept: usize = answers.by_input.values().map(Map::len).sum();
+            let kept: usize = answers.by_asked.values().map(Map::len).sum();
             assert!(kept <= ANSWERS_MAX && kept == answers.count);
         }
     }
