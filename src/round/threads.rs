@@ -74,7 +74,7 @@ impl Threads<'_> {
     }
 
     /// Wakes so many threads beside the calling one, or all there are, for work that is about to come: each looks
-    /// for some for [`AWAKE`] before it sleeps again.
+    /// for some for 100 µs before it sleeps again.
     pub fn wake(&self, count: usize) {
         let Some(pool) = self.pool else { return };
         let now = Instant::now();
