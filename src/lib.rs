@@ -9,6 +9,7 @@ mod evm;
 pub mod example;
 #[cfg(feature = "cli")]
 pub mod fixtures;
+mod in_place;
 #[cfg(feature = "cli")]
 pub mod json;
 pub mod precompiles;

@@ -5,7 +5,7 @@ use sha3::{Digest, Keccak256};
 use super::{BlockOutcome, RoundOutcome};
 use crate::{
     Address, B256, Log, U256,
-    state::{AccountChange, Map},
+    state::{AccountChange, Storage},
     transaction::{Kind, Receipt, Status},
 };
 
@@ -90,7 +90,7 @@ impl Sink {
         self.storage(&change.storage);
     }
 
-    fn storage(&mut self, storage: &Map<U256, U256>) {
+    fn storage(&mut self, storage: &Storage<U256>) {
         let mut slots: Vec<(U256, U256)> =
             storage.iter().map(|(key, value)| (*key, *value)).collect();
         slots.sort_unstable();

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     B256, Fork,
     call::{DeferredRules, Policy},
+    in_place,
     precompiles::Precompiles,
     round::{
         Limits, Partition, Record, Roster, Scheduler,
@@ -28,7 +29,7 @@ use crate::{
     trace::{TracerFactory, TransactionPlace},
     transaction::{
         Executor, InvalidTransaction, Limit, Original, Receipt, Recovered, Scene, Status,
-        TransactionRules, intrinsic::TRANSACTION_GAS, push_made,
+        TransactionRules, intrinsic::TRANSACTION_GAS,
     },
 };
 
@@ -330,12 +331,9 @@ impl Sequence<'_> {
         executor.trace_at(self.setting.tracers, place);
         let mut result = executor.run_original(scene, original, position + 1, places);
         // It stays where it is: it is long, and most of it is not needed again.
-        let executed = match &mut result {
-            Ok(executed) => executed,
-            Err(_) => {
-                let result = result.map(|_| ());
-                return result.map_err(|fault| BlockFault::at(position, fault));
-            }
+        let executed = match result {
+            Ok(ref mut executed) => executed,
+            Err(fault) => return Err(BlockFault::at(position, fault)),
         };
         drop(executor.take_tracer());
         if let Status::Skipped(error) = &executed.status {
@@ -345,7 +343,7 @@ impl Sequence<'_> {
         self.gas_left = self
             .gas_left
             .saturating_sub(executed.gas_paid().unwrap_or(0));
-        push_made(&mut self.receipts, || {
+        in_place::push(&mut self.receipts, || {
             Receipt::of_original(position, original, executed)
         });
         Ok(())

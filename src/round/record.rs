@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::{
-    Address, B256, U256,
+    Address, B256, U256, in_place,
     state::journal::DeferredCall,
     transaction::{Executed, Kind, Limit, Receipt, Status},
 };
@@ -57,13 +57,13 @@ impl Record {
     /// The receipt of one that has run, which is left without its logs and output.
     #[inline]
     pub fn executed(&self, round: u32, executed: &mut Executed) -> Receipt {
-        let status = std::mem::replace(&mut executed.status, Status::Succeeded);
+        let status = executed.take_status();
         Receipt {
             gas_used: executed.gas_used,
             bounced: executed.bounced,
-            logs: std::mem::take(&mut executed.effects.logs),
-            output: std::mem::take(&mut executed.output),
-            created: executed.created,
+            logs: in_place::take_list(&mut executed.effects.logs),
+            output: in_place::take_bytes(&mut executed.output),
+            created: executed.created.is_some().then_some(self.call.target),
             ..self.receipt(round, status)
         }
     }

@@ -24,9 +24,9 @@ use super::{
     tree::Growth,
 };
 use crate::{
-    Address,
+    Address, in_place,
     state::{Fault, LiveAccount, Map, Writes, journal::NO_PLACE},
-    transaction::{Executed, Executor, Receipt, panic_fault, push_made},
+    transaction::{Executed, Executor, Receipt, panic_fault},
 };
 
 /// What the workers of a round share that run it together.
@@ -146,7 +146,7 @@ trait Receipts {
 impl Receipts for Vec<Receipt> {
     #[inline(always)]
     fn put(&mut self, _position: u32, receipt: impl FnOnce() -> Receipt) {
-        push_made(self, receipt);
+        in_place::push(self, receipt);
     }
 }
 
@@ -403,9 +403,9 @@ impl Worker {
         }
         let mut result = self.execute(round, position);
         // It stays where it is: it is long, and most of it is not needed again.
-        let executed = match &mut result {
-            Ok(executed) => executed,
-            Err(_) => return result.map(|_| ()),
+        let executed = match result {
+            Ok(ref mut executed) => executed,
+            Err(fault) => return Err(fault),
         };
         drop(self.executor.take_tracer());
         round.gas_used[position as usize].store(executed.gas_used, Ordering::Relaxed);

@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, fmt, hash::BuildHasher, ops::Index, sync::OnceL
 
 use hashbrown::HashTable;
 
-use super::{AccountInfo, Map, key_hash::KeyState};
-use crate::{Address, B256, Code, U256};
+use super::{AccountInfo, Storage, key_hash::KeyState};
+use crate::{Address, B256, Code, U256, in_place};
 
 /// What has become of one account since the block's start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct AccountChange {
     /// Whether nothing of its storage before the block is left.
     pub storage_cleared: bool,
     /// Slots written since, zeros included.
-    pub storage: Map<U256, U256>,
+    pub storage: Storage<U256>,
 }
 
 /// Everything that a block has changed, in no order.
@@ -45,6 +45,8 @@ pub struct Changes {
 struct Shard {
     /// Full chunks, and others where two tables were put together.
     chunks: Vec<Vec<Entry>>,
+    /// The chunk behind them, which is being filled.
+    last: Vec<Entry>,
     length: usize,
     /// Places by address, once something has been looked up.
     index: OnceLock<HashTable<u32>>,
@@ -100,8 +102,7 @@ impl Changes {
 
     /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&Address, &AccountChange)> {
-        let chunks = self.shards.iter().flat_map(|shard| &shard.chunks);
-        let entries = chunks.flatten();
+        let entries = self.shards.iter().flat_map(Shard::entries);
         entries.map(|entry| (&entry.address, &entry.change))
     }
 
@@ -117,8 +118,8 @@ impl Changes {
         }
         let hash = KeyState.hash_one(address);
         let shard = &self.shards[shard_of(hash)];
-        let (chunk, offset) = split(shard.find(hash, address)?);
-        Some(&shard.chunks[chunk][offset].change)
+        let place = shard.find(hash, address)?;
+        Some(&shard.at(place).change)
     }
 
     /// As [`Changes::get`], to be changed.
@@ -138,7 +139,7 @@ impl Changes {
         match self.get_mut(&address) {
             Some(known) => Some(std::mem::replace(known, change)),
             None => {
-                self.push(address, change, false);
+                self.push(address, || change, false);
                 None
             }
         }
@@ -146,17 +147,19 @@ impl Changes {
 
     /// Adds an account that is not there.
     #[inline(always)]
-    pub(super) fn push(&mut self, address: Address, change: AccountChange, is_noted: bool) {
+    pub(super) fn push(
+        &mut self,
+        address: Address,
+        change: impl FnOnce() -> AccountChange,
+        is_noted: bool,
+    ) {
         self.open();
         let hash = KeyState.hash_one(address);
-        self.shards[shard_of(hash)].push(
-            hash,
-            Entry {
-                address,
-                change,
-                is_noted,
-            },
-        );
+        self.shards[shard_of(hash)].push(hash, || Entry {
+            address,
+            change: change(),
+            is_noted,
+        });
     }
 
     /// Adds accounts of which none is there.
@@ -216,14 +219,11 @@ impl Shards<'_> {
         change: AccountChange,
         is_noted: bool,
     ) -> &mut Entry {
-        self.shards[shard_of(hash) - self.first].push(
-            hash,
-            Entry {
-                address,
-                change,
-                is_noted,
-            },
-        )
+        self.shards[shard_of(hash) - self.first].push(hash, || Entry {
+            address,
+            change,
+            is_noted,
+        })
     }
 
     /// Takes over the accounts of another table's shards with the same numbers. None of them is here.
@@ -237,7 +237,7 @@ impl Shards<'_> {
 impl Shard {
     fn find_mut(&mut self, hash: u64, address: &Address) -> Option<&mut Entry> {
         let (chunk, offset) = split(self.find(hash, address)?);
-        Some(&mut self.chunks[chunk][offset])
+        Some(&mut self.chunk_mut(chunk)[offset])
     }
 
     fn find(&self, hash: u64, address: &Address) -> Option<u32> {
@@ -250,60 +250,70 @@ impl Shard {
             let mut index = HashTable::with_capacity(self.length);
             for (place, entry) in self.places() {
                 index.insert_unique(KeyState.hash_one(entry.address), place, |place| {
-                    hash_at(&self.chunks, *place)
+                    self.hash_at(*place)
                 });
             }
             index
         });
         index
-            .find(hash, |place| {
-                let (chunk, offset) = split(*place);
-                self.chunks[chunk][offset].address == *address
-            })
+            .find(hash, |place| self.at(*place).address == *address)
             .copied()
     }
 
     #[inline(always)]
-    fn push(&mut self, hash: u64, entry: Entry) -> &mut Entry {
-        let has_room = |chunk: &Vec<Entry>| chunk.len() < CHUNK;
-        if !self.chunks.last().is_some_and(has_room) {
-            // The first one grows as it has to: most blocks change little.
-            let room = if self.chunks.is_empty() { 0 } else { CHUNK };
-            self.chunks.push(Vec::with_capacity(room));
+    fn push(&mut self, hash: u64, entry: impl FnOnce() -> Entry) -> &mut Entry {
+        if self.last.len() == CHUNK {
+            self.close_last(Vec::with_capacity(CHUNK));
         }
-        let chunk = self.chunks.len() - 1;
-        let offset = self.chunks[chunk].len();
-        self.chunks[chunk].push(entry);
+        let (chunk, offset) = (self.chunks.len(), self.last.len());
+        // The first one grows as it has to: most blocks change little.
+        in_place::push(&mut self.last, entry);
         self.length += 1;
-        if let Some(index) = self.index.get_mut() {
-            index.insert_unique(hash, join(chunk, offset), |place| {
-                hash_at(&self.chunks, *place)
-            });
+        if self.index.get().is_some() {
+            self.add_to_index(hash, join(chunk, offset));
         }
-        &mut self.chunks[chunk][offset]
+        &mut self.last[offset]
+    }
+
+    fn add_to_index(&mut self, hash: u64, place: u32) {
+        let Some(mut index) = self.index.take() else {
+            return;
+        };
+        index.insert_unique(hash, place, |place| self.hash_at(*place));
+        self.index = OnceLock::from(index);
     }
 
     fn append(&mut self, others: Self) {
         if self.index.get().is_none() {
             self.length += others.length;
+            self.close_last(Vec::new());
             self.chunks.extend(others.chunks);
+            self.last = others.last;
             return;
         }
-        for entry in others.chunks.into_iter().flatten() {
-            self.push(KeyState.hash_one(entry.address), entry);
+        for entry in others.chunks.into_iter().flatten().chain(others.last) {
+            self.push(KeyState.hash_one(entry.address), || entry);
+        }
+    }
+
+    /// Puts the last chunk to the others, and another one in its place.
+    fn close_last(&mut self, next: Vec<Entry>) {
+        let last = std::mem::replace(&mut self.last, next);
+        if !last.is_empty() {
+            self.chunks.push(last);
         }
     }
 
     fn remove(&mut self, hash: u64, address: &Address) -> Option<AccountChange> {
         let place = self.find(hash, address)?;
         let (chunk, offset) = split(place);
-        let entries = &mut self.chunks[chunk];
+        let entries = self.chunk_mut(chunk);
         let last = entries.len() - 1;
         let change = entries.swap_remove(offset).change;
-        self.length -= 1;
         let moved = entries
             .get(offset)
             .map(|entry| KeyState.hash_one(entry.address));
+        self.length -= 1;
         if let Some(index) = self.index.get_mut() {
             if let Ok(entry) = index.find_entry(hash, |known| *known == place) {
                 entry.remove();
@@ -317,18 +327,31 @@ impl Shard {
         Some(change)
     }
 
+    fn chunk_mut(&mut self, chunk: usize) -> &mut Vec<Entry> {
+        self.chunks.get_mut(chunk).unwrap_or(&mut self.last)
+    }
+
+    fn at(&self, place: u32) -> &Entry {
+        let (chunk, offset) = split(place);
+        &self.chunks.get(chunk).unwrap_or(&self.last)[offset]
+    }
+
+    fn hash_at(&self, place: u32) -> u64 {
+        KeyState.hash_one(self.at(place).address)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.chunks.iter().flatten().chain(&self.last)
+    }
+
     /// All entries with where they stand.
     fn places(&self) -> impl Iterator<Item = (u32, &Entry)> {
-        self.chunks.iter().enumerate().flat_map(|(chunk, entries)| {
+        let chunks = self.chunks.iter().chain([&self.last]).enumerate();
+        chunks.flat_map(|(chunk, entries)| {
             let entries = entries.iter().enumerate();
             entries.map(move |(offset, entry)| (join(chunk, offset), entry))
         })
     }
-}
-
-fn hash_at(chunks: &[Vec<Entry>], place: u32) -> u64 {
-    let (chunk, offset) = split(place);
-    KeyState.hash_one(chunks[chunk][offset].address)
 }
 
 /// The bits of a hash that a table of hashes neither chooses its buckets by nor tells their keys apart with.
@@ -391,7 +414,7 @@ mod tests {
     fn filled(numbers: impl Iterator<Item = u64>) -> Changes {
         let mut changes = Changes::default();
         numbers.for_each(|number| {
-            changes.push(address(number), change(number), false);
+            changes.push(address(number), || change(number), false);
         });
         changes
     }
@@ -404,7 +427,7 @@ mod tests {
                 assert!((0..5_000).all(|number| changes.get(&address(number)).is_some()));
             }
             changes.append(filled(5_000..7_000));
-            changes.push(address(7_000), change(7_000), false);
+            changes.push(address(7_000), || change(7_000), false);
             assert_eq!(changes.len(), 7_001);
             for number in 0..=7_000 {
                 assert_eq!(changes[&address(number)], change(number));

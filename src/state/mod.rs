@@ -10,6 +10,7 @@ pub mod key_hash;
 pub mod memory;
 pub mod overlay;
 pub mod roots;
+pub mod storage;
 mod writes;
 
 pub use access_list::AccessList;
@@ -20,6 +21,7 @@ pub use database::{Database, DatabaseFault, ErasedDatabase};
 pub use journal::{Fault, Journal, LiveAccount};
 pub use memory::{InMemoryDatabase, MemoryAccount};
 pub use overlay::State;
+pub use storage::Storage;
 pub use writes::Writes;
 
 /// The hash map of everything that is looked up while a transaction runs. Its order is random, so

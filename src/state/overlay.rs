@@ -7,7 +7,7 @@ use deferevm_opcodes::machine::word;
 use smallvec::SmallVec;
 
 use super::{
-    AccountInfo, DatabaseFault, EMPTY_CODE_HASH, ErasedDatabase, Map,
+    AccountInfo, DatabaseFault, EMPTY_CODE_HASH, ErasedDatabase, Map, Storage,
     account::sort_key,
     changes::{AccountChange, Changes, Shards, StateChanges},
     journal::Credit,
@@ -24,13 +24,38 @@ pub struct State<'d> {
     codes: Map<B256, Code>,
 }
 
-/// An account as of a round's start.
-#[derive(Clone, Copy, Debug, Default)]
+/// An account as of a round's start. Its fields stand apart, not in an `Option`: what is chosen by whether there is one
+/// is moved twice.
+#[derive(Clone, Copy, Debug)]
 pub struct Loaded {
-    /// Its balance, nonce and code hash, if it exists.
-    pub info: Option<AccountInfo>,
+    /// Its balance, nonce and code hash; those of an empty account if it does not exist.
+    pub info: AccountInfo,
+    /// Whether it exists.
+    pub exists: bool,
     /// Whether the block has changed it before.
     pub was_changed: bool,
+}
+
+impl Loaded {
+    /// An account that does not exist, and did not before.
+    pub const NONE: Self = Self {
+        info: AccountInfo::EMPTY,
+        exists: false,
+        was_changed: false,
+    };
+
+    fn new(info: Option<AccountInfo>, was_changed: bool) -> Self {
+        Self {
+            info: info.unwrap_or_default(),
+            exists: info.is_some(),
+            was_changed,
+        }
+    }
+
+    /// Its balance, nonce and code hash, if it exists.
+    pub fn info(&self) -> Option<&AccountInfo> {
+        self.exists.then_some(&self.info)
+    }
 }
 
 impl<'d> State<'d> {
@@ -49,7 +74,7 @@ impl<'d> State<'d> {
     /// # Errors
     /// The database's.
     pub fn account(&self, address: Address) -> Result<Option<AccountInfo>, DatabaseFault> {
-        Ok(self.load(address)?.info)
+        Ok(self.load(address)?.info().copied())
     }
 
     /// An account for whoever is going to write to it.
@@ -58,14 +83,8 @@ impl<'d> State<'d> {
     /// The database's.
     pub fn load(&self, address: Address) -> Result<Loaded, DatabaseFault> {
         match self.changes.get(&address) {
-            Some(change) => Ok(Loaded {
-                info: change.info,
-                was_changed: true,
-            }),
-            None => Ok(Loaded {
-                info: self.database.account(address)?,
-                was_changed: false,
-            }),
+            Some(change) => Ok(Loaded::new(change.info, true)),
+            None => Ok(Loaded::new(self.database.account(address)?, false)),
         }
     }
 
@@ -143,7 +162,7 @@ impl<'d> State<'d> {
         self.changes.append(fresh);
         for (address, update) in updates {
             let Some(change) = self.changes.get_mut(&address) else {
-                self.changes.push(address, update, true);
+                self.changes.push(address, || update, true);
                 continue;
             };
             change.info = update.info;
@@ -212,7 +231,7 @@ impl<'d> State<'d> {
             let gone = AccountChange {
                 info: None,
                 storage_cleared: true,
-                storage: Map::default(),
+                storage: Storage::EMPTY,
             };
             self.changes.insert(address, gone);
             self.unreduced.push(address);

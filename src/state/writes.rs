@@ -3,7 +3,7 @@
 //! Gathered by whoever ran the transactions, each account once; [`super::State::absorb`] takes it over.
 
 use super::{
-    AccountInfo, Map,
+    AccountInfo, Storage,
     changes::{AccountChange, Changes},
     journal::{LiveAccount, Slot},
 };
@@ -37,14 +37,14 @@ impl Writes {
         if written.info.is_some_and(AccountInfo::is_empty) {
             self.empty.push(address);
         }
-        let is_relative = !written.was_changed && !written.storage_cleared;
+        let is_relative = !written.loaded.was_changed && !written.storage_cleared;
         // What it was loaded with is then what it was before the block.
         let is_kept = |slot: &Slot| !(is_relative && slot.present == slot.loaded);
         let storage = written_slots(written.storage, is_kept);
-        if is_relative && written.info == written.loaded && storage.is_empty() {
+        if is_relative && written.info == written.loaded.info() && storage.is_empty() {
             return;
         }
-        let change = AccountChange {
+        let change = || AccountChange {
             info: written.info.copied(),
             storage_cleared: written.storage_cleared,
             storage,
@@ -52,12 +52,12 @@ impl Writes {
         if !is_relative {
             self.unreduced.push(address);
         }
-        if written.was_changed {
-            self.updates.push((address, change));
+        if written.loaded.was_changed {
+            self.updates.push((address, change()));
         } else {
             // A nonce never falls, and who is there was not before the block: neither can become as it was but
             // by being removed, which is noted.
-            let nonce_before = written.loaded.map(|loaded| loaded.nonce);
+            let nonce_before = written.loaded.info().map(|info| info.nonce);
             let differs = written.info.map(|info| info.nonce) > nonce_before;
             self.fresh.push(address, change, !is_relative || differs);
         }
@@ -80,10 +80,10 @@ impl Writes {
     }
 }
 
-fn written_slots(slots: Map<U256, Slot>, is_kept: impl Fn(&Slot) -> bool) -> Map<U256, U256> {
+fn written_slots(slots: Storage<Slot>, is_kept: impl Fn(&Slot) -> bool) -> Storage<U256> {
     // Most accounts have none, and to walk through no slots takes its time too.
     if slots.is_empty() {
-        return Map::default();
+        return Storage::EMPTY;
     }
     slots
         .into_iter()

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     Address, BlockEnvironment, Exit, Fork, Tier, TransactionEnvironment, U256,
     call::{Driver, Policy, World},
+    in_place,
     precompiles::Precompiles,
     state::{
         Fault, Journal, State,
@@ -187,6 +188,15 @@ impl Executed {
             Payment::Settled { gas_used, .. } => Some(gas_used),
             Payment::Nothing | Payment::Open(_) => None,
         }
+    }
+
+    /// Takes how it ended, for its receipt.
+    #[inline(always)]
+    pub(crate) fn take_status(&mut self) -> Status {
+        if self.status.is_success() {
+            return Status::Succeeded;
+        }
+        std::mem::replace(&mut self.status, Status::Succeeded)
     }
 
     /// A transaction that is not executed, and leaves no trace.
@@ -379,8 +389,13 @@ impl Executor {
         stage.warm_delegate(account)?;
 
         let gas_limit = transaction.gas_limit - intrinsic.initial;
-        let mut run = stage.run_original(original, sender, (account, target), gas_limit)?;
-        let gas_used = conclude(&mut stage.world, &mut run, transaction.gas_limit);
+        // It stays where it is: `?` would move it.
+        let mut run = stage.run_original(original, sender, (account, target), gas_limit);
+        let run = match run {
+            Ok(ref mut run) => run,
+            Err(fault) => return Err(fault),
+        };
+        let gas_used = conclude(&mut stage.world, run, transaction.gas_limit);
         let succeeded = run.exit.is_success();
         let refund_counter = if succeeded { run.gas.refund } else { 0 };
         let tree = TreeGas {
@@ -388,10 +403,10 @@ impl Executor {
             refund_counter,
             authorization_refund,
         };
-        let mut burnt = blob_fee;
+        stage.world.journal.burn(blob_fee);
         let payment = if stage.world.journal.deferred_calls().is_empty() {
             let settlement = purchase.settle(&tree, scene.fork);
-            burnt = word::saturating_add(burnt, settlement.burnt);
+            stage.world.journal.burn(settlement.burnt);
             let is_paid = stage.settle(sender, &settlement)?;
             Payment::Settled {
                 gas_used: settlement.gas_used,
@@ -400,16 +415,14 @@ impl Executor {
         } else {
             Payment::Open(Box::new(OpenPayment { purchase, tree }))
         };
-        let mut effects = self.journal.end();
-        effects.burnt = word::saturating_add(effects.burnt, burnt);
         Ok(Executed {
             status: status_of(run.exit),
             gas_used,
             refund_counter,
             created: (succeeded && transaction.to.is_none()).then_some(target),
             bounced: U256::zero(),
-            output: run.output,
-            effects,
+            output: in_place::take_bytes(&mut run.output),
+            effects: self.journal.end(),
             payment,
         })
     }
@@ -427,8 +440,12 @@ impl Executor {
         let given = call.gas + call.stipend;
         let account = stage.locate(call.target)?;
         stage.warm_deferred(call, account)?;
-        let mut run = stage.run_deferred(call, account, given)?;
-        let gas_used = conclude(&mut stage.world, &mut run, given);
+        let mut run = stage.run_deferred(call, account, given);
+        let run = match run {
+            Ok(ref mut run) => run,
+            Err(fault) => return Err(fault),
+        };
+        let gas_used = conclude(&mut stage.world, run, given);
         let succeeded = run.exit.is_success();
         let bounced = if succeeded {
             U256::zero()
@@ -444,7 +461,7 @@ impl Executor {
             refund_counter: if succeeded { run.gas.refund } else { 0 },
             created: (succeeded && call.is_creation()).then_some(call.target),
             bounced,
-            output: run.output,
+            output: in_place::take_bytes(&mut run.output),
             effects: self.journal.end(),
             payment: Payment::Nothing,
         })

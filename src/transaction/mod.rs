@@ -24,7 +24,6 @@ pub use execution::{
     Executed, Executor, OpenPayment, Original, Payment, SYSTEM_ADDRESS, SYSTEM_CALL_GAS, Scene,
 };
 pub use intrinsic::{IntrinsicGas, intrinsic_gas};
-pub(crate) use receipt::push_made;
 pub use receipt::{Kind, Limit, Receipt, Status};
 pub use signature::{SignatureError, address_of_secret_key};
 pub use types::{

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::{Executed, InvalidTransaction, Original, TransactionType};
-use crate::{Address, B256, Halt, Log, U256};
+use crate::{Address, B256, Halt, Log, U256, in_place};
 
 /// The result of one transaction, those skipped and refused included (semantics, section 9).
 #[derive(Clone, Debug, PartialEq)]
@@ -88,6 +88,7 @@ impl Receipt {
     /// its tree has used is 0 until it is known.
     #[inline]
     pub fn of_original(position: u32, original: &Original, executed: &mut Executed) -> Self {
+        let target = original.target();
         Self {
             id: original.recovered.hash,
             parent: None,
@@ -96,23 +97,16 @@ impl Receipt {
             index: u64::from(position),
             kind: Kind::Original(original.recovered.transaction.kind),
             sender: original.recovered.sender,
-            target: original.target(),
+            target,
+            status: executed.take_status(),
             gas_used: executed.gas_used,
             bounced: U256::zero(),
-            created: executed.created,
+            logs: in_place::take_list(&mut executed.effects.logs),
+            output: in_place::take_bytes(&mut executed.output),
+            created: executed.created.is_some().then_some(target),
             tree_gas_used: Some(executed.gas_paid().unwrap_or(0)),
-            status: std::mem::replace(&mut executed.status, Status::Succeeded),
-            logs: std::mem::take(&mut executed.effects.logs),
-            output: std::mem::take(&mut executed.output),
         }
     }
-}
-
-/// Adds a receipt that is made where it stays: [`Vec::push`] would move it there, which takes as long as to
-/// make it.
-#[inline(always)]
-pub(crate) fn push_made(receipts: &mut Vec<Receipt>, make: impl FnOnce() -> Receipt) {
-    receipts.extend(std::iter::once_with(make));
 }
 
 impl Status {

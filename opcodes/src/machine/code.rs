@@ -76,6 +76,15 @@ impl Shared {
 }
 
 impl Code {
+    /// No code.
+    pub const EMPTY: Self = Self(None);
+
+    /// Whether there are no bytes.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none() || self.bytes().is_empty()
+    }
+
     /// Code whose Keccak-256 hash is computed here.
     pub fn new(bytes: Bytes) -> Self {
         let hash = crate::keccak256(&bytes);

@@ -99,8 +99,8 @@ impl Journal {
         if !live.has_code() {
             return Ok(None);
         }
-        if let Some(code) = &live.code {
-            return Ok(code.delegate());
+        if !live.code.is_empty() {
+            return Ok(live.code.delegate());
         }
         match self.code(state, account) {
             Ok(code) => Ok(code.delegate()),
@@ -250,7 +250,7 @@ impl Journal {
             self.undo.push(Undo::Burnt {
                 previous: self.burnt,
             });
-            self.burnt = self.burnt.saturating_add(balance);
+            self.burn(balance);
             self.set_balance(account, balance, U256::zero());
         }
         if goes && !destroyed.was_destroyed {
@@ -291,16 +291,16 @@ impl Journal {
             },
         };
         self.undo.push(Undo::SlotWarmed(account, key));
-        let slot = self.accounts[account as usize]
-            .storage
-            .entry(key)
-            .insert(Slot {
+        let slot = self.accounts[account as usize].storage.set(
+            key,
+            Slot {
                 present,
                 original: present,
                 loaded,
                 warm_in: epoch,
                 is_written,
-            });
-        Ok((slot.into_mut(), is_cold))
+            },
+        );
+        Ok((slot, is_cold))
     }
 }

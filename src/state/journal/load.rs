@@ -2,7 +2,7 @@
 
 use super::{Access, Fault, Journal, LiveAccount, NO_PLACE, index_of};
 use crate::{
-    Address, Code, Refusal,
+    Address, Code, Refusal, in_place,
     state::{DatabaseFault, State, overlay::Loaded},
 };
 
@@ -30,33 +30,18 @@ impl Journal {
         places: &mut [u32],
     ) {
         self.not_loaded.clear();
-        let mut coming = std::mem::take(&mut self.coming);
-        coming.extend(
-            wanted
-                .filter(|(_, address)| self.reads.is_empty() || !self.reads.contains_key(address))
-                .map(|(number, address)| (number, address, Loaded::default())),
-        );
-        for (_, address, loaded) in &mut coming {
-            match state.load(*address) {
-                Ok(found) => *loaded = found,
-                Err(error) => self.not_loaded.push((*address, error)),
+        for (number, address) in wanted {
+            let place = &mut places[number as usize];
+            let is_read = !self.reads.is_empty() && self.reads.contains_key(&address);
+            let has_failed = self.not_loaded.iter().any(|(failed, _)| *failed == address);
+            if *place != NO_PLACE || is_read || has_failed {
+                continue;
+            }
+            match state.load(address) {
+                Ok(loaded) => *place = self.place(address, &loaded, Access::Owned),
+                Err(error) => self.not_loaded.push((address, error)),
             }
         }
-        if !self.not_loaded.is_empty() {
-            // An account may have been wanted, and read, more than once.
-            coming.retain(|(_, address, _)| {
-                let mut failed = self.not_loaded.iter().map(|(failed, _)| failed);
-                !failed.any(|failed| failed == address)
-            });
-        }
-        for (number, address, loaded) in &coming {
-            let place = &mut places[*number as usize];
-            if *place == NO_PLACE {
-                *place = self.place(*address, loaded, Access::Owned);
-            }
-        }
-        coming.clear();
-        self.coming = coming;
     }
 
     /// Loads accounts that are about to be looked at, where everything is owned: adds their places to a list.
@@ -75,34 +60,25 @@ impl Journal {
         debug_assert!(self.owns_everything, "what is owned is told by `own`");
         // Where everything is owned no place becomes vacant.
         let first = self.accounts.len();
-        let mut coming = std::mem::take(&mut self.coming);
         for address in addresses {
-            let address_at = |place: u32| match (place as usize).checked_sub(first) {
-                None => self.accounts[place as usize].address,
-                Some(place) => coming[place].1,
-            };
-            let next = index_of(first + coming.len());
+            let accounts = &self.accounts;
+            let address_at = |place: u32| accounts[place as usize].address;
+            let next = index_of(accounts.len());
             let place = self.index.insert(address, address_at, || next);
             if place == next {
-                coming.push((place, address, Loaded::default()));
+                match state.load(address) {
+                    Ok(loaded) => in_place::push(&mut self.accounts, || {
+                        LiveAccount::new(address, &loaded, Access::Owned)
+                    }),
+                    Err(error) => {
+                        self.index.truncate(index_of(first));
+                        self.accounts.truncate(first);
+                        return Err((address, error));
+                    }
+                }
             }
             places.push(place);
         }
-        for (_, address, loaded) in &mut coming {
-            match state.load(*address) {
-                Ok(found) => *loaded = found,
-                Err(error) => {
-                    self.index.truncate(index_of(first));
-                    return Err((*address, error));
-                }
-            }
-        }
-        let accounts = coming.iter();
-        self.accounts.extend(
-            accounts.map(|(_, address, loaded)| LiveAccount::new(*address, loaded, Access::Owned)),
-        );
-        coming.clear();
-        self.coming = coming;
         Ok(())
     }
 
@@ -131,13 +107,13 @@ impl Journal {
         }
     }
 
-    /// An account as of the round's start, with its code if that is known; what an earlier transaction of
+    /// An account as of the round's start, with its code if that is loaded; what an earlier transaction of
     /// this worker has read of it is used, but not taken.
     fn as_of_start(
         &mut self,
         state: &State<'_>,
         address: Address,
-    ) -> Result<(Loaded, Option<Code>), Fault> {
+    ) -> Result<(Loaded, Code), Fault> {
         let failed = self.not_loaded.iter().position(|(at, _)| *at == address);
         if let Some(at) = failed {
             return Err(Fault::Database(self.not_loaded.swap_remove(at).1));
@@ -145,11 +121,11 @@ impl Journal {
         match self.reads.get(&address) {
             Some(index) => {
                 let live = &self.accounts[*index as usize];
-                Ok((live.loaded(), live.code.clone()))
+                Ok((live.loaded, live.code.clone()))
             }
             None => {
                 let loaded = state.load(address).map_err(Fault::Database)?;
-                Ok((loaded, None))
+                Ok((loaded, Code::EMPTY))
             }
         }
     }

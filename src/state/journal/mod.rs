@@ -98,8 +98,6 @@ pub struct Journal {
     fault: Option<Fault>,
     /// Accounts that could not be loaded ahead, and why: whoever needs one fails with it.
     not_loaded: Vec<(Address, DatabaseFault)>,
-    /// Accounts while they are loaded ahead, with what they are wanted for. Empty at any other time.
-    coming: Vec<(u32, Address, Loaded)>,
     /// Codes by hash, if other threads run the same ones: see [`Journal::keep_codes`].
     codes: Option<Map<B256, Code>>,
 }
@@ -127,7 +125,6 @@ impl Journal {
             burnt: U256::zero(),
             fault: None,
             not_loaded: Vec::new(),
-            coming: Vec::new(),
             codes: None,
         }
     }
@@ -170,7 +167,19 @@ impl Journal {
 
     /// Ends a transaction: destroyed accounts go, empty ones that were touched go (EIP-161), and so does what
     /// code has stored as an account that does not exist; what is left counts as written.
+    #[inline(always)]
     pub fn end(&mut self) -> Effects {
+        self.end_accounts();
+        self.inputs.hand_out(&mut self.deferred_calls);
+        Effects {
+            logs: handed_out(&mut self.logs),
+            credits: handed_out(&mut self.credits),
+            deferred_calls: handed_out(&mut self.deferred_calls),
+            burnt: self.burnt,
+        }
+    }
+
+    fn end_accounts(&mut self) {
         let clears_empty = self.clears_empty();
         for undo in self.undo.drain(..) {
             let account = match undo {
@@ -182,22 +191,13 @@ impl Journal {
             let account = &mut self.accounts[account as usize];
             account.is_written = true;
             if account.destroyed_in == self.epoch {
-                self.burnt = self.burnt.saturating_add(account.info.balance);
+                self.burnt = word::saturating_add(self.burnt, account.info.balance);
                 account.destroyed_in = 0;
                 account.remove();
             } else if !account.exists || clears_empty && account.info.is_empty() {
                 account.remove();
             }
         }
-        self.inputs.hand_out(&mut self.deferred_calls);
-        let mut effects = Effects {
-            burnt: self.burnt,
-            ..Effects::default()
-        };
-        hand_out(&mut self.logs, &mut effects.logs);
-        hand_out(&mut self.credits, &mut effects.credits);
-        hand_out(&mut self.deferred_calls, &mut effects.deferred_calls);
-        effects
     }
 
     /// Takes an account over as its last owner left it: its place.
@@ -248,11 +248,16 @@ impl Journal {
     /// Gives up every account: what has been done to them.
     pub fn take_writes(&mut self) -> Writes {
         let mut writes = Writes::default();
+        self.move_writes(&mut writes);
+        writes
+    }
+
+    /// Gives up every account: adds what has been done to them.
+    pub fn move_writes(&mut self, writes: &mut Writes) {
         for account in &mut self.accounts {
             writes.add(account);
         }
         self.clear();
-        writes
     }
 
     /// Gives up every account, and has the state take over what has been done to them.
@@ -337,15 +342,13 @@ impl Journal {
     /// [`Refusal::Fault`] if the database fails or knows the hash only.
     pub fn code(&mut self, state: &State<'_>, account: u32) -> Result<Code, Refusal> {
         let live = &mut self.accounts[account as usize];
-        if let Some(code) = &live.code {
-            return Ok(code.clone());
-        }
-        if !live.has_code() {
-            return Ok(Code::default());
+        if !live.code.is_empty() || !live.has_code() {
+            return Ok(live.code.clone());
         }
         let hash = live.info.code_hash;
         if let Some(code) = self.codes.as_ref().and_then(|codes| codes.get(&hash)) {
-            return Ok(live.code.insert(code.clone()).clone());
+            live.code = code.clone();
+            return Ok(code.clone());
         }
         match state.code(hash) {
             Ok(Some(mut code)) => {
@@ -353,7 +356,8 @@ impl Journal {
                     code = code.with_own_count();
                     codes.insert(hash, code.clone());
                 }
-                Ok(live.code.insert(code).clone())
+                live.code = code.clone();
+                Ok(code)
             }
             Ok(None) => {
                 let address = live.address;
@@ -454,13 +458,13 @@ impl Journal {
     /// [`Refusal::Fault`] if the account is not owned.
     pub fn set_code(&mut self, account: u32, code: Code) -> Result<(), Refusal> {
         let live = self.writable(account)?;
-        let previous = Box::new((live.info, live.code.take()));
+        let previous = Box::new((live.info, std::mem::take(&mut live.code)));
         live.info.code_hash = if code.bytes().is_empty() {
             EMPTY_CODE_HASH
         } else {
             code.hash()
         };
-        live.code = Some(code);
+        live.code = code;
         self.undo.push(Undo::Code(account, previous));
         self.touch(account);
         Ok(())
@@ -483,6 +487,11 @@ impl Journal {
         });
         self.touch(account);
         Ok(())
+    }
+
+    /// Counts wei that ceases to exist with the running transaction.
+    pub fn burn(&mut self, amount: U256) {
+        self.burnt = word::saturating_add(self.burnt, amount);
     }
 
     /// Adds a credit for the barrier.
@@ -570,6 +579,7 @@ impl Journal {
     }
 
     /// A place for an account as of the round's start.
+    #[inline(always)]
     fn place(&mut self, address: Address, loaded: &Loaded, access: Access) -> u32 {
         let place = self.vacancy();
         self.accounts[place as usize].begin(address, loaded, access);
@@ -585,17 +595,27 @@ impl Journal {
     }
 }
 
-/// Moves what a list holds to an empty one, in no more memory than that takes. The list keeps its own for the
-/// next transaction, unless that is much: then it goes along.
-fn hand_out<T>(list: &mut Vec<T>, to: &mut Vec<T>) {
-    if list.len() > KEPT {
-        *to = std::mem::take(list);
-        to.shrink_to_fit();
-    } else if !list.is_empty() {
-        to.reserve_exact(list.len());
-        to.append(list);
-        list.shrink_to(KEPT);
+/// What a list holds, in no more memory than that takes. The list keeps its own for the next transaction, unless
+/// that is much: then it goes along.
+#[inline(always)]
+fn handed_out<T>(list: &mut Vec<T>) -> Vec<T> {
+    if list.is_empty() {
+        return Vec::new();
     }
+    hand_out(list)
+}
+
+#[inline(never)]
+fn hand_out<T>(list: &mut Vec<T>) -> Vec<T> {
+    if list.len() > KEPT {
+        let mut all = std::mem::take(list);
+        all.shrink_to_fit();
+        return all;
+    }
+    let mut all = Vec::with_capacity(list.len());
+    all.append(list);
+    list.shrink_to(KEPT);
+    all
 }
 
 fn index_of(place: usize) -> u32 {

@@ -29,7 +29,7 @@ pub(super) enum Undo {
         account: u32,
         previous: u64,
     },
-    Code(u32, Box<(AccountInfo, Option<Code>)>),
+    Code(u32, Box<(AccountInfo, Code)>),
     Slot {
         account: u32,
         key: U256,

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, convert::Infallible};
 use deferevm::{
     Address, B256, Code, U256,
     state::{
-        AccountChange, AccountInfo, Changes, Database, EMPTY_CODE_HASH, ErasedDatabase, Map,
-        StateChanges,
+        AccountChange, AccountInfo, Changes, Database, EMPTY_CODE_HASH, ErasedDatabase,
+        StateChanges, Storage,
     },
 };
 use primitive_types::U512;
@@ -174,7 +174,7 @@ impl<'d> World<'d> {
                 true => U256::zero(),
                 false => expect(self.database.storage(*address, *key)),
             };
-            let storage: Map<U256, U256> = account
+            let storage: Storage<U256> = account
                 .storage
                 .iter()
                 .filter(|(key, value)| was(key) != **value)

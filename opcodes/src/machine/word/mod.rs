@@ -32,7 +32,7 @@ pub fn add(a: U256, b: U256) -> U256 {
 }
 
 /// `a + b` modulo 2²⁵⁶, and whether the true sum is 2²⁵⁶ or more.
-#[inline]
+#[inline(always)]
 pub fn overflowing_add(a: U256, b: U256) -> (U256, bool) {
     let (a, b) = (a.0, b.0);
     let (r0, carry) = a[0].carrying_add(b[0], false);
@@ -49,7 +49,7 @@ pub fn sub(a: U256, b: U256) -> U256 {
 }
 
 /// `a - b` modulo 2²⁵⁶, and whether the true difference is negative.
-#[inline]
+#[inline(always)]
 pub fn overflowing_sub(a: U256, b: U256) -> (U256, bool) {
     let (a, b) = (a.0, b.0);
     let (r0, borrow) = a[0].borrowing_sub(b[0], false);
@@ -77,7 +77,9 @@ pub fn checked_sub(a: U256, b: U256) -> Option<U256> {
 #[inline]
 pub fn saturating_add(a: U256, b: U256) -> U256 {
     let (sum, overflows) = overflowing_add(a, b);
-    if overflows { U256::MAX } else { sum }
+    // By limbs: a choice between two words is one between two places in memory.
+    let mask = u64::from(overflows).wrapping_neg();
+    U256(sum.0.map(|limb| limb | mask))
 }
 
 /// Adds `b` to a sum of so few words that it stays below 2⁵¹².
