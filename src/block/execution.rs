@@ -422,7 +422,7 @@ impl<'d> Rounds<'_, 'd> {
         let index = u32::try_from(self.rounds.len()).expect("rounds are limited by a u32");
         let mut lap = self.timing.is_some().then(Instant::now);
         let kept = std::mem::take(&mut self.kept);
-        let round = Round::new(self.setting, index, state, work, kept);
+        let mut round = Round::new(self.setting, index, state, work, kept);
         round
             .state
             .prefetch(round.roster.addresses())
@@ -430,7 +430,7 @@ impl<'d> Rounds<'_, 'd> {
         self.take_time(&mut lap, |timing| &mut timing.scheduling);
         let first = self.receipts.len();
         let Finish { outputs, batches } = scheduler
-            .run(&round, self.plan.partition, &mut self.receipts)
+            .run(&mut round, self.plan.partition, &mut self.receipts)
             .map_err(|(position, fault)| BlockFault::in_round(index, position, fault))?;
         self.take_time(&mut lap, |timing| &mut timing.running);
         let coinbase = self.setting.block.coinbase;

@@ -10,6 +10,8 @@ use crate::{Address, U256, state::journal::Credit};
 pub(super) struct Credits {
     coinbase: Address,
     to_coinbase: Option<U512>,
+    /// What the coinbase has earned, as long as none of its owners has been paid it.
+    fees: Option<U512>,
     /// In no order, an account perhaps more than once.
     to_others: Vec<Credit>,
 }
@@ -19,12 +21,24 @@ impl Credits {
         Self {
             coinbase,
             to_coinbase: None,
+            fees: None,
             to_others: Vec::new(),
         }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.to_coinbase.is_none() && self.to_others.is_empty()
+        self.to_coinbase.is_none() && self.fees.is_none() && self.to_others.is_empty()
+    }
+
+    /// Adds what a transaction that has settled pays to the coinbase.
+    #[inline]
+    pub fn add_fee(&mut self, fee: U256) {
+        word::add_to_wide(self.fees.get_or_insert_default(), fee);
+    }
+
+    /// Takes all fees, for an owner of the coinbase.
+    pub fn take_fees(&mut self) -> Option<U512> {
+        self.fees.take()
     }
 
     #[inline]
@@ -46,7 +60,7 @@ impl Credits {
     }
 
     pub fn addresses(&self) -> impl Iterator<Item = Address> + '_ {
-        let coinbase = self.to_coinbase.map(|_| self.coinbase);
+        let coinbase = self.to_coinbase.or(self.fees).map(|_| self.coinbase);
         let others = self.to_others.iter().map(|credit| credit.address);
         others.chain(coinbase)
     }
@@ -59,7 +73,7 @@ impl Credits {
         let mut to_coinbase: Option<(Address, U512)> = None;
         let mut lists = Vec::new();
         for part in parts {
-            if let Some(sum) = part.to_coinbase {
+            for sum in [part.to_coinbase, part.fees].into_iter().flatten() {
                 let (_, all) = to_coinbase.get_or_insert((part.coinbase, U512::zero()));
                 *all = all.checked_add(sum).ok_or(part.coinbase)?;
             }
@@ -98,8 +112,17 @@ mod tests {
         ] {
             parts[part].add(address, amount);
         }
+        assert_eq!(parts[2].take_fees(), None);
+        parts[2].add_fee(U256::from(70));
+        parts[2].add_fee(U256::from(30));
+        assert_eq!(parts[2].take_fees(), Some(U512::from(100)));
+        assert!(parts[2].is_empty());
+        parts[2].add_fee(U256::from(9));
         let addresses: Vec<_> = parts.iter().flat_map(Credits::addresses).collect();
-        assert_eq!(addresses, [one, other, coinbase, one, one, coinbase]);
+        assert_eq!(
+            addresses,
+            [one, other, coinbase, one, one, coinbase, coinbase]
+        );
         let credit = |address, amount: u64| Credit {
             address,
             amount: amount.into(),
@@ -113,7 +136,7 @@ mod tests {
             Ok(vec![
                 vec![credit(one, 11), credit(other, 0)],
                 vec![all, credit(one, 1)],
-                vec![credit(coinbase, 15)],
+                vec![credit(coinbase, 24)],
             ])
         );
     }

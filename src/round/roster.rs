@@ -32,6 +32,15 @@ struct Tables {
     tables: SmallVec<[(u32, HashTable<u32>); 1]>,
 }
 
+/// Lists transactions one behind the other, where there is one table.
+struct Lister<'r> {
+    table: &'r mut HashTable<u32>,
+    addresses: &'r mut Vec<Address>,
+    last_owners: &'r mut Vec<u32>,
+    owned: &'r mut Vec<u32>,
+    ends: &'r mut Vec<u32>,
+}
+
 /// What some transactions own.
 struct Part {
     /// By whose the accounts are.
@@ -98,6 +107,21 @@ impl Roster {
         self.list(originals.len(), threads, originals);
     }
 
+    /// Makes room for so many of the block's transactions, in place of what was listed before.
+    pub fn make_room(&mut self, originals: usize) {
+        self.clear();
+        self.reserve(originals, <[Original]>::OWNED_BY_EACH);
+    }
+
+    /// Lists some of the block's transactions behind those that are listed.
+    pub fn list_more(&mut self, originals: &[Original]) {
+        let mut lister = self.lister();
+        for original in originals {
+            original.each_owned(|address| lister.own(address));
+            lister.end_transaction();
+        }
+    }
+
     /// Lists records in their order. One that shares its target with no writer of the round owns it
     /// read-only, and nothing is listed for it.
     pub fn list_records(&mut self, records: &Records, threads: Threads<'_>) {
@@ -132,9 +156,10 @@ impl Roster {
             return;
         }
         self.reserve(count, T::OWNED_BY_EACH);
+        let mut lister = self.lister();
         for position in 0..count {
-            all.each_owned(position, |address| self.own_address(address));
-            self.end_transaction();
+            all.each_owned(position, |address| lister.own(address));
+            lister.end_transaction();
         }
     }
 
@@ -178,10 +203,11 @@ impl Roster {
 
     /// Adds a transaction that owns these accounts.
     pub fn push(&mut self, owned: impl IntoIterator<Item = Address>) {
+        let mut lister = self.lister();
         for address in owned {
-            self.own_address(address);
+            lister.own(address);
         }
-        self.end_transaction();
+        lister.end_transaction();
     }
 
     /// How many transactions are listed.
@@ -249,14 +275,14 @@ impl Roster {
         self.owned.len() == owned.count()
     }
 
-    /// The transaction that is being listed owns the account with an address.
-    #[inline]
-    fn own_address(&mut self, address: Address) {
-        let hash = KeyState.hash_one(address);
-        let position = index_of(self.ends.len());
-        let number = number(self.numbers.single(), &mut self.addresses, hash, address);
-        note_owner(&mut self.last_owners, number, position);
-        self.owned.push(number);
+    fn lister(&mut self) -> Lister<'_> {
+        Lister {
+            table: self.numbers.single(),
+            addresses: &mut self.addresses,
+            last_owners: &mut self.last_owners,
+            owned: &mut self.owned,
+            ends: &mut self.ends,
+        }
     }
 
     /// The transaction that is being listed owns the account with a number.
@@ -294,6 +320,22 @@ impl Roster {
         self.last_owners.reserve(owned);
         self.owned.reserve(owned);
         self.ends.reserve(transactions);
+    }
+}
+
+impl Lister<'_> {
+    /// The transaction that is being listed owns an account.
+    #[inline(always)]
+    fn own(&mut self, address: Address) {
+        let hash = KeyState.hash_one(address);
+        let number = number(self.table, self.addresses, hash, address);
+        note_owner(self.last_owners, number, index_of(self.ends.len()));
+        self.owned.push(number);
+    }
+
+    #[inline(always)]
+    fn end_transaction(&mut self) {
+        self.ends.push(index_of(self.owned.len()));
     }
 }
 
@@ -389,7 +431,7 @@ fn share_of(hash: u64, threads: usize) -> usize {
 }
 
 /// An account's number in a table, the next one if it is new.
-#[inline]
+#[inline(always)]
 fn number(
     table: &mut HashTable<u32>,
     addresses: &mut Vec<Address>,

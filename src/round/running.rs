@@ -10,6 +10,8 @@ use std::{
 };
 
 use crossbeam::queue::SegQueue;
+use deferevm_opcodes::machine::word;
+use primitive_types::U512;
 
 use super::{
     Record, Roster,
@@ -25,7 +27,7 @@ use crate::{
     Address, BlockEnvironment, Fork, U256,
     call::Policy,
     precompiles::Precompiles,
-    state::State,
+    state::{DatabaseFault, State},
     trace::{TracerFactory, TransactionPlace},
     transaction::{InvalidTransaction, Original, Receipt, Scene, TransactionRules},
 };
@@ -98,15 +100,17 @@ pub struct Round<'e> {
     pub state: State<'e>,
     /// What it runs.
     pub work: Work,
-    /// Who owns what.
+    /// Who owns what. Where one worker runs the block's transactions, each of them is listed shortly before it runs.
     pub roster: Roster,
-    /// The coinbase's number, if a transaction of round 0 owns it.
+    /// The coinbase's number, if a transaction of round 0 that is listed owns it.
     pub coinbase: Option<u32>,
     /// The gas that each transaction has used, once it has run.
     pub gas_used: Vec<AtomicU64>,
     /// What transactions that succeeded have published, many of them in one push, in no order.
     pub published: SegQueue<Vec<Record>>,
-    /// Fees of transactions before this position are paid to an owner of the coinbase.
+    /// Whether one worker runs it, in order: fees are then with that one.
+    pub(super) runs_alone: bool,
+    /// Otherwise fees of transactions before this position are paid to an owner of the coinbase.
     pub(super) fees_paid_before: u32,
     /// Such fees that have settled and not been paid yet, by position.
     fees: Mutex<Vec<(u32, U256)>>,
@@ -133,7 +137,7 @@ impl Work {
 }
 
 impl<'e> Round<'e> {
-    /// A round ready to run. The roster and the list of gas are filled; what was in them goes.
+    /// A round ready to run. What was in the roster and the list of gas goes.
     pub fn new(
         setting: Setting<'e>,
         index: u32,
@@ -141,16 +145,22 @@ impl<'e> Round<'e> {
         work: Work,
         (mut roster, mut gas_used): (Roster, Vec<AtomicU64>),
     ) -> Self {
-        match &work {
-            Work::Originals => roster.list_originals(setting.originals, setting.threads),
-            Work::Records(records) => roster.list_records(records, setting.threads),
-        }
-        gas_used.clear();
-        gas_used.resize_with(roster.len(), AtomicU64::default);
-        let coinbase = match work {
-            Work::Originals => roster.find(setting.block.coinbase),
-            Work::Records(_) => None,
+        let coinbase = match &work {
+            Work::Originals if setting.threads.count() == 1 => {
+                roster.make_room(setting.originals.len());
+                None
+            }
+            Work::Originals => {
+                roster.list_originals(setting.originals, setting.threads);
+                roster.find(setting.block.coinbase)
+            }
+            Work::Records(records) => {
+                roster.list_records(records, setting.threads);
+                None
+            }
         };
+        gas_used.clear();
+        gas_used.resize_with(work.len(setting.originals), AtomicU64::default);
         let last_owner = coinbase.map(|coinbase| roster.last_owner(coinbase));
         Self {
             setting,
@@ -161,6 +171,7 @@ impl<'e> Round<'e> {
             coinbase,
             gas_used,
             published: SegQueue::new(),
+            runs_alone: false,
             fees_paid_before: last_owner.unwrap_or(0),
             fees: Mutex::default(),
             fault_at: AtomicU32::new(u32::MAX),
@@ -169,12 +180,30 @@ impl<'e> Round<'e> {
 
     /// How many transactions it runs.
     pub fn len(&self) -> usize {
-        self.roster.len()
+        self.work.len(self.setting.originals)
     }
 
     /// Whether it runs none.
     pub fn is_empty(&self) -> bool {
-        self.roster.is_empty()
+        self.len() == 0
+    }
+
+    /// Whether it is known of all its transactions what they own.
+    pub fn is_listed(&self) -> bool {
+        self.roster.len() == self.len()
+    }
+
+    /// Lists the transactions before a position that are not listed yet, and tells the database.
+    pub(super) fn list_until(&mut self, end: usize) -> Result<(), DatabaseFault> {
+        let (listed, known) = (self.roster.len(), self.roster.accounts());
+        if listed >= end {
+            return Ok(());
+        }
+        self.roster.list_more(&self.setting.originals[listed..end]);
+        if self.coinbase.is_none() {
+            self.coinbase = self.roster.find(self.setting.block.coinbase);
+        }
+        self.state.prefetch(&self.roster.addresses()[known..])
     }
 
     /// A guess at how long each transaction will take, in nanoseconds on one thread.
@@ -237,6 +266,19 @@ impl<'e> Round<'e> {
     pub(super) fn owns_coinbase(&self, position: u32) -> bool {
         self.coinbase
             .is_some_and(|coinbase| self.roster.owned(position).contains(&coinbase))
+    }
+
+    /// Takes the fees that transactions before a position have paid, where several workers run the round.
+    pub(super) fn take_fees_before(&self, position: u32) -> Option<U512> {
+        let mut sum = None;
+        self.fees().retain(|(payer, fee)| {
+            let is_earlier = *payer < position;
+            if is_earlier {
+                word::add_to_wide(sum.get_or_insert_default(), *fee);
+            }
+            !is_earlier
+        });
+        sum
     }
 
     pub(super) fn fees(&self) -> MutexGuard<'_, Vec<(u32, U256)>> {

@@ -51,7 +51,7 @@ impl<'e> Scheduler<'e> {
     /// The fault of the earliest transaction that could not be run, with its position.
     pub fn run(
         &mut self,
-        round: &Round<'e>,
+        round: &mut Round<'e>,
         partition: &dyn Partition,
         receipts: &mut Vec<Receipt>,
     ) -> Result<Finish, (u32, Fault)> {

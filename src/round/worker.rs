@@ -24,7 +24,7 @@ use super::{
     tree::Growth,
 };
 use crate::{
-    Address, in_place,
+    Address, U256, in_place,
     state::{Fault, LiveAccount, Map, Writes, journal::NO_PLACE},
     transaction::{Executed, Executor, Receipt, panic_fault},
 };
@@ -85,6 +85,9 @@ pub struct Worker {
 /// So many transactions' accounts are loaded at a time: enough for the loads to overlap, and few enough
 /// for what they load to be at hand still when it is used.
 const LOADED_TOGETHER: usize = 32;
+
+/// So many transactions are listed at a time by who runs them alone: few enough for them to be at hand still when they run.
+const LISTED_TOGETHER: usize = 512;
 
 /// Who waits for a batch looks this often whether another worker could do with help.
 const PATIENCE: Duration = Duration::from_millis(1);
@@ -195,23 +198,45 @@ impl Worker {
     }
 
     /// Runs the whole round alone, in order, and adds its receipts to these.
-    pub fn run_alone(&mut self, round: &Round<'_>, receipts: &mut Vec<Receipt>) -> Output {
+    pub fn run_alone(&mut self, round: &mut Round<'_>, receipts: &mut Vec<Receipt>) -> Output {
+        round.runs_alone = true;
         let mut output = self.begin(round);
         receipts.reserve(round.len());
-        let count = u32::try_from(round.len()).expect("a round has fewer than 2^32 transactions");
-        self.guarded(round, &mut output, |worker, output| {
-            for position in 0..count {
-                if (position as usize).is_multiple_of(LOADED_TOGETHER) {
-                    let ahead = (round.len() - position as usize).min(LOADED_TOGETHER);
-                    let coming = round.roster.owned_by(position, ahead).iter();
-                    worker.load_together(round, coming.copied());
-                }
-                worker.run_one(round, position, output, receipts)?;
-            }
-            Ok(())
-        });
-        self.release(round, &mut output);
+        if round.len() > LISTED_TOGETHER && !round.is_listed() {
+            // Of most accounts it is not known in time that nobody needs them again.
+            self.executor.journal.reserve(2 * round.len());
+        }
+        let fault = self.guarded(|worker| worker.run_in_order(round, &mut output, receipts));
+        output.fault = fault.map(|fault| (self.position, fault));
+        self.disown(round, &mut output.writes);
+        self.executor.journal.move_writes(&mut output.writes);
+        self.publisher.finish(&round.published);
         output
+    }
+
+    fn run_in_order(
+        &mut self,
+        round: &mut Round<'_>,
+        output: &mut Output,
+        receipts: &mut Vec<Receipt>,
+    ) -> Result<(), Fault> {
+        let count = u32::try_from(round.len()).expect("a round has fewer than 2^32 transactions");
+        for position in 0..count {
+            let done = position as usize;
+            if done.is_multiple_of(LISTED_TOGETHER) {
+                self.position = position;
+                let listed = round.list_until(round.len().min(done + LISTED_TOGETHER));
+                listed.map_err(Fault::Database)?;
+                self.place_of.resize(round.roster.accounts(), NO_PLACE);
+            }
+            if done.is_multiple_of(LOADED_TOGETHER) {
+                let ahead = (round.len() - done).min(LOADED_TOGETHER);
+                let coming = round.roster.owned_by(position, ahead).iter();
+                self.load_together(round, coming.copied());
+            }
+            self.run_one(round, position, output, receipts)?;
+        }
+        Ok(())
     }
 
     /// Runs batches as they become ready, beside other workers, until none is left.
@@ -222,7 +247,9 @@ impl Worker {
             self.run_batch(round, shared, index, helps_from, &mut output);
         }
         shared.close();
-        self.release(round, &mut output);
+        self.disown(round, &mut output.writes);
+        self.executor.journal.clear();
+        self.publisher.finish(&round.published);
         output
     }
 
@@ -243,8 +270,8 @@ impl Worker {
                 return batch;
             }
             let has_failed = round.fault_at.load(Ordering::Relaxed) != u32::MAX;
-            let held_up = shared.ahead.claim().filter(|_| !has_failed);
-            if let Some((batch, place)) = held_up {
+            let held_up = || shared.ahead.claim();
+            if !has_failed && let Some((batch, place)) = held_up() {
                 let batch = &shared.schedule.batches[batch as usize];
                 self.rehearse(round, batch.positions[place]);
             } else if let Ok(batch) = ready.recv_timeout(PATIENCE) {
@@ -289,7 +316,7 @@ impl Worker {
         }
         let known_from = self.executor.gas_computed();
         let mut is_helped = false;
-        self.guarded(round, output, |worker, output| {
+        let fault = self.guarded(|worker| {
             for (place, position) in batch.positions.iter().enumerate() {
                 if place.is_multiple_of(LOADED_TOGETHER) {
                     let coming = batch.positions[place..].iter().take(LOADED_TOGETHER);
@@ -309,6 +336,9 @@ impl Worker {
             }
             Ok(())
         });
+        if let Some(fault) = fault {
+            self.fail(round, output, fault);
+        }
         if is_helped {
             shared.ahead.leave(index);
         }
@@ -359,21 +389,20 @@ impl Worker {
         }
     }
 
-    /// Runs transactions, and notes why one could not be run. What an embedder hooks in may panic.
-    fn guarded(
-        &mut self,
-        round: &Round<'_>,
-        output: &mut Output,
-        run: impl FnOnce(&mut Self, &mut Output) -> Result<(), Fault>,
-    ) {
-        let fault = match catch_unwind(AssertUnwindSafe(|| run(self, output))) {
-            Ok(Ok(())) => return,
-            Ok(Err(fault)) => fault,
+    /// Runs transactions: why one could not be run. What an embedder hooks in may panic.
+    fn guarded(&mut self, run: impl FnOnce(&mut Self) -> Result<(), Fault>) -> Option<Fault> {
+        match catch_unwind(AssertUnwindSafe(|| run(self))) {
+            Ok(Ok(())) => None,
+            Ok(Err(fault)) => Some(fault),
             Err(panic) => {
                 self.executor.forget_frames();
-                panic_fault(&*panic)
+                Some(panic_fault(&*panic))
             }
-        };
+        }
+    }
+
+    /// Notes why the transaction at its position could not be run, beside others.
+    fn fail(&mut self, round: &Round<'_>, output: &mut Output, fault: Fault) {
         let position = self.position;
         round.fault_at.fetch_min(position, Ordering::Relaxed);
         let is_earlier = |known: &(u32, Fault)| position < known.0;
@@ -395,7 +424,7 @@ impl Worker {
         self.hold(round, round.roster.owned(position), &mut output.writes)?;
         self.holder = position;
         if round.owns_coinbase(position) {
-            self.pay_coinbase(round, position)?;
+            self.pay_coinbase(round, position, &mut output.credits)?;
         }
         if round.setting.tracers.is_some() {
             self.executor
@@ -446,23 +475,27 @@ impl Worker {
     }
 
     /// Pays an owner of the coinbase the fees of all before it that have settled (semantics, section 2).
-    fn pay_coinbase(&mut self, round: &Round<'_>, position: u32) -> Result<(), Fault> {
-        let mut settled = Vec::new();
-        round.fees().retain(|(payer, fee)| {
-            let is_earlier = *payer < position;
-            if is_earlier {
-                settled.push(*fee);
-            }
-            !is_earlier
-        });
+    fn pay_coinbase(
+        &mut self,
+        round: &Round<'_>,
+        position: u32,
+        credits: &mut Credits,
+    ) -> Result<(), Fault> {
+        let settled = if round.runs_alone {
+            credits.take_fees()
+        } else {
+            round.take_fees_before(position)
+        };
+        let Some(settled) = settled else {
+            return Ok(());
+        };
         let coinbase = round.setting.block.coinbase;
+        let amount = U256::try_from(settled).map_err(|_| Fault::BalanceOverflow(coinbase))?;
         let located = self.executor.journal.locate_owned(&round.state, coinbase);
         let Some(Ok(place)) = located else {
             return Err(Fault::NotOwned(coinbase));
         };
-        settled
-            .into_iter()
-            .try_for_each(|fee| self.executor.journal.deposit(place, fee))
+        self.executor.journal.deposit(place, amount)
     }
 
     /// Loads accounts that are about to be held.
@@ -486,7 +519,8 @@ impl Worker {
         numbers: &[u32],
         writes: &mut Writes,
     ) -> Result<(), Fault> {
-        if self.held == numbers {
+        // The first one tells most apart.
+        if self.held.first() == numbers.first() && self.held == numbers {
             return Ok(());
         }
         self.disown(round, writes);
@@ -508,20 +542,14 @@ impl Worker {
     fn disown(&mut self, round: &Round<'_>, writes: &mut Writes) {
         let journal = &mut self.executor.journal;
         journal.disown_all();
+        let is_listed = round.is_listed();
         for (number, place) in self.held.drain(..).zip(self.places.drain(..)) {
-            let is_done = round.roster.last_owner(number) == self.holder;
+            let is_done = is_listed && round.roster.last_owner(number) == self.holder;
             if is_done || !journal.is_written(place) {
                 journal.retire(place, writes);
                 self.place_of[number as usize] = NO_PLACE;
             }
         }
-    }
-
-    /// Ends a round: what has been emitted is published, and the journal forgets what it has read.
-    fn release(&mut self, round: &Round<'_>, output: &mut Output) {
-        self.disown(round, &mut output.writes);
-        self.executor.journal.clear();
-        self.publisher.finish(&round.published);
     }
 }
 
@@ -535,10 +563,10 @@ fn sort_out(
     publisher: &mut Publisher,
 ) {
     if let Some(fee) = executed.fee_due() {
-        if position < round.fees_paid_before {
+        if position < round.fees_paid_before && !round.runs_alone {
             round.fees().push((position, fee));
         } else {
-            output.credits.add(round.setting.block.coinbase, fee);
+            output.credits.add_fee(fee);
         }
     }
     for credit in &executed.effects.credits {

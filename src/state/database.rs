@@ -34,8 +34,8 @@ pub trait Database: Sync {
     /// The hash of an earlier block; zero where the chain does not have it.
     fn block_hash(&self, number: u64) -> Result<B256, Self::Error>;
 
-    /// Told the accounts that the coming round owns, before it starts: the chance to read them from
-    /// a disk together.
+    /// Told the accounts that the coming round owns, before it starts, or where one worker runs the block's
+    /// transactions, those that some hundred of them own, before they run: the chance to read them from a disk together.
     fn prefetch(&self, _addresses: &[Address]) {}
 }
 
