@@ -61,63 +61,32 @@ impl Pauses {
     }
 }
 
-/// A database whose reads take their time.
-struct Hesitant<'d> {
+/// A database that does something before each read, and is told whose account it is if it is one's.
+struct Watched<'d, W> {
     inner: &'d InMemoryDatabase,
-    pauses: Pauses,
+    watch: W,
 }
 
-impl Database for Hesitant<'_> {
+impl<W: Fn(Option<Address>) + Sync> Database for Watched<'_, W> {
     type Error = Infallible;
 
     fn account(&self, address: Address) -> Result<Option<AccountInfo>, Infallible> {
-        self.pauses.pause();
+        (self.watch)(Some(address));
         self.inner.account(address)
     }
 
     fn storage(&self, address: Address, key: U256) -> Result<U256, Infallible> {
-        self.pauses.pause();
+        (self.watch)(None);
         self.inner.storage(address, key)
     }
 
     fn has_storage(&self, address: Address) -> Result<bool, Infallible> {
-        self.pauses.pause();
+        (self.watch)(None);
         self.inner.has_storage(address)
     }
 
     fn code(&self, hash: B256) -> Result<Option<Code>, Infallible> {
-        self.pauses.pause();
-        self.inner.code(hash)
-    }
-
-    fn block_hash(&self, number: u64) -> Result<B256, Infallible> {
-        self.inner.block_hash(number)
-    }
-}
-
-/// A database that counts how often it is asked for each account.
-struct Counting<'d> {
-    inner: &'d InMemoryDatabase,
-    asked: Mutex<BTreeMap<Address, u32>>,
-}
-
-impl Database for Counting<'_> {
-    type Error = Infallible;
-
-    fn account(&self, address: Address) -> Result<Option<AccountInfo>, Infallible> {
-        *self.asked.lock().unwrap().entry(address).or_default() += 1;
-        self.inner.account(address)
-    }
-
-    fn storage(&self, address: Address, key: U256) -> Result<U256, Infallible> {
-        self.inner.storage(address, key)
-    }
-
-    fn has_storage(&self, address: Address) -> Result<bool, Infallible> {
-        self.inner.has_storage(address)
-    }
-
-    fn code(&self, hash: B256) -> Result<Option<Code>, Infallible> {
+        (self.watch)(None);
         self.inner.code(hash)
     }
 
@@ -307,9 +276,9 @@ fn check(subject: &Subject, runs: u64) {
             .audit(true);
         let originals = evm.prepare(&subject.block);
         let execute = |evm: &Evm, pauses: Pauses| -> B256 {
-            let database = Hesitant {
+            let database = Watched {
                 inner: &subject.state,
-                pauses,
+                watch: |_| pauses.pause(),
             };
             let outcome = evm.execute_prepared(&database, &subject.block, &originals);
             outcome.unwrap().digest()
@@ -361,12 +330,17 @@ fn whatever_the_interleaving_a_block_of_thousands_has_one_digest() {
 fn who_is_held_up_is_helped_and_nothing_shows_of_it() {
     let workload = workloads::verifier(40);
     let execute = |evm: &Evm| {
-        let database = Counting {
+        let asked = Mutex::new(BTreeMap::<Address, u32>::new());
+        let database = Watched {
             inner: &workload.state,
-            asked: Mutex::default(),
+            watch: |address| {
+                if let Some(address) = address {
+                    *asked.lock().unwrap().entry(address).or_default() += 1;
+                }
+            },
         };
         let outcome = evm.execute_prepared(&database, &workload.block, &workload.originals);
-        let asked = database.asked.into_inner().unwrap();
+        let asked = asked.into_inner().unwrap();
         let senders = workload.originals.iter();
         let senders = senders.map(|original| asked[&original.recovered.sender]);
         (outcome.unwrap().digest(), senders.sum::<u32>())
@@ -406,9 +380,10 @@ fn callers_that_share_an_evm_wait_for_each_other_and_get_the_same() {
                             .limits(subject.limits)
                             .edges(subject.runs_edges);
                         let digest = |evm: &Evm, pauses: u64| {
-                            let database = Hesitant {
+                            let pauses = Pauses::new(pauses);
+                            let database = Watched {
                                 inner: &subject.state,
-                                pauses: Pauses::new(pauses),
+                                watch: |_| pauses.pause(),
                             };
                             let outcome = evm.execute_block(&database, &subject.block);
                             outcome.unwrap().digest()
