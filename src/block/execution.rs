@@ -17,11 +17,11 @@ use crate::{
     in_place,
     precompiles::Precompiles,
     round::{
-        Limits, Partition, Record, Roster, Scheduler,
+        Limits, Partition, Record, Roster, Scheduler, Totals,
         barrier::{Admitted, Barrier, BarrierFault, Ledger, NextRound, RunRound},
         order::Records,
         running::{Round, Setting, Work},
-        scheduler::{Finish, expected_work},
+        scheduler::Finish,
         threads::Threads,
         tree::Trees,
     },
@@ -29,7 +29,7 @@ use crate::{
     trace::{TracerFactory, TransactionPlace},
     transaction::{
         Executor, InvalidTransaction, Limit, Original, Receipt, Recovered, Scene, Status,
-        TransactionRules, intrinsic::TRANSACTION_GAS,
+        TransactionRules,
     },
 };
 
@@ -79,9 +79,11 @@ pub fn execute(
     block: &Block,
     originals: &[Original],
 ) -> Result<BlockOutcome, BlockFault> {
-    // A large block's transactions are surveyed and listed by all threads.
-    let threads = plan.threads.for_pieces(originals.len());
-    threads.wake(threads.count());
+    if plan.policy.deferred().is_some() {
+        // A large block's transactions are listed by all threads.
+        let threads = plan.threads.for_pieces(originals.len());
+        threads.wake(threads.count());
+    }
     let mut state = State::new(database);
     let mut ledger = plan.audits.then(Ledger::default);
     let edges = EdgeRules {
@@ -92,7 +94,6 @@ pub fn execute(
     if plan.runs_edges {
         edges::begin(&edges, block, &mut state).map_err(|fault| BlockFault::at(0, fault))?;
     }
-    let survey = Survey::new(block, originals, plan.threads);
     let setting = Setting {
         fork: plan.fork,
         policy: &plan.policy,
@@ -100,8 +101,7 @@ pub fn execute(
         precompiles: plan.precompiles,
         rules: &plan.rules,
         originals,
-        blob_gas_left: &survey.blob_gas_left,
-        work_expected: &survey.work_expected,
+        blob_gas_max: block.blob_gas_max(),
         threads: plan.threads,
         shares_all: plan.shares_all,
         tracers: plan.tracers,
@@ -124,7 +124,7 @@ pub fn execute(
         policy: plan.policy,
         fork: plan.fork,
         gas_used: finished.gas_used,
-        exceeds_gas_limit: survey.gas_limits > u128::from(block.environment.gas_limit),
+        exceeds_gas_limit: finished.gas_limits > u128::from(block.environment.gas_limit),
         rounds: finished.rounds,
         receipts: finished.receipts,
         trees_succeeded: finished.trees_succeeded,
@@ -135,54 +135,6 @@ pub fn execute(
     })
 }
 
-/// What a block's transactions come to before any of them runs.
-struct Survey {
-    /// For each of them, the blob gas that those before it, skipped or not, have left of the block's.
-    blob_gas_left: Vec<u64>,
-    /// The sum of their gas limits.
-    gas_limits: u128,
-    /// For each of them, a guess at how long it will take, in nanoseconds on one thread.
-    work_expected: Vec<u32>,
-}
-
-impl Survey {
-    /// Looks once at each transaction: there may be too many for the cache, so that several threads are
-    /// faster at it.
-    fn new(block: &Block, originals: &[Original], threads: Threads<'_>) -> Self {
-        let mut survey = Self {
-            blob_gas_left: vec![0; originals.len()],
-            gas_limits: 0,
-            work_expected: vec![0; originals.len()],
-        };
-        let threads = threads.for_pieces(originals.len());
-        let length = originals.len().div_ceil(threads.count()).max(1);
-        let mut parts: Vec<_> = originals
-            .chunks(length)
-            .zip(survey.blob_gas_left.chunks_mut(length))
-            .zip(survey.work_expected.chunks_mut(length))
-            .collect();
-        let gas_limits = threads.each(&mut parts, |((originals, blob_gas), work)| {
-            let mut gas_limits = 0;
-            for ((original, blob_gas), work) in
-                originals.iter().zip(&mut **blob_gas).zip(&mut **work)
-            {
-                let transaction = &original.recovered.transaction;
-                *blob_gas = transaction.blob_gas();
-                *work = expected_work(transaction.gas_limit.saturating_sub(TRANSACTION_GAS));
-                gas_limits += u128::from(transaction.gas_limit);
-            }
-            gas_limits
-        });
-        survey.gas_limits = gas_limits.iter().sum();
-        let mut left = block.blob_gas_max();
-        for blob_gas in &mut survey.blob_gas_left {
-            let found = std::mem::replace(blob_gas, left);
-            left = left.saturating_sub(found);
-        }
-        survey
-    }
-}
-
 /// All rounds of a block, before its end is run.
 struct Finished<'d> {
     state: State<'d>,
@@ -191,6 +143,8 @@ struct Finished<'d> {
     trees_succeeded: Vec<bool>,
     /// Paid for by all roots, after refunds.
     gas_used: u64,
+    /// The sum of the roots' gas limits.
+    gas_limits: u128,
     timing: Option<Timing>,
 }
 
@@ -206,6 +160,7 @@ fn synchronous<'d>(
     let mut run = Sequence {
         setting,
         gas_left: block.environment.gas_limit,
+        totals: Totals::default(),
         receipts: Vec::with_capacity(setting.originals.len()),
         burnt: U512::zero(),
     };
@@ -217,7 +172,10 @@ fn synchronous<'d>(
         .guarded(|executor| run.all(executor, &setting.scene(&state)))
         .unwrap_or_else(|fault| Err(BlockFault::at(run.position(), fault)))?;
     let Sequence {
-        receipts, burnt, ..
+        receipts,
+        burnt,
+        totals,
+        ..
     } = run;
     if let Some(ledger) = ledger.as_deref_mut() {
         ledger.burn(burnt);
@@ -256,6 +214,7 @@ fn synchronous<'d>(
             .collect(),
         receipts,
         gas_used: gas_paid,
+        gas_limits: totals.gas_limits,
         timing: None,
     })
 }
@@ -264,6 +223,7 @@ fn synchronous<'d>(
 struct Sequence<'e> {
     setting: Setting<'e>,
     gas_left: u64,
+    totals: Totals,
     receipts: Vec<Receipt>,
     burnt: U512,
 }
@@ -322,7 +282,10 @@ impl Sequence<'_> {
                 block: self.gas_left,
             }));
         }
-        self.setting.check_blob_gas(position).map_err(invalid)?;
+        self.totals.count(position, transaction);
+        let max = self.setting.blob_gas_max;
+        let checked = self.totals.check_blob_gas(position, transaction, max);
+        checked.map_err(invalid)?;
         let place = TransactionPlace {
             round: 0,
             position,
@@ -375,6 +338,8 @@ fn deferred<'d>(
     };
     let mut scheduler = Scheduler::new(setting);
     let (mut state, mut next) = run.round(&mut scheduler, state, Work::Originals)?;
+    let (roster, _) = &run.kept;
+    let gas_limits = roster.totals().gas_limits;
     while !next.records.is_empty() {
         let refused = next.refused;
         (state, next) = run.round(&mut scheduler, state, Work::Records(next.records))?;
@@ -390,6 +355,7 @@ fn deferred<'d>(
         receipts: run.receipts,
         trees_succeeded: run.trees.succeeded(setting.originals.len()),
         gas_used: run.trees.gas_used(),
+        gas_limits,
         timing: run.timing,
     })
 }

@@ -15,6 +15,7 @@ pub mod running;
 pub mod scheduler;
 mod slots;
 pub mod threads;
+pub mod totals;
 pub mod tree;
 pub mod worker;
 
@@ -23,3 +24,4 @@ pub use partition::{One, Owned, Partition, Schedule, SenderTarget};
 pub use record::Record;
 pub use roster::Roster;
 pub use scheduler::Scheduler;
+pub use totals::Totals;

@@ -8,8 +8,12 @@ use std::{hash::BuildHasher, ops::Range};
 use hashbrown::{HashTable, hash_table::Entry};
 use smallvec::SmallVec;
 
-use super::{order::Records, threads::Threads};
-use crate::{Address, state::key_hash::KeyState, transaction::Original};
+use super::{Totals, order::Records, scheduler::expected_work, threads::Threads};
+use crate::{
+    Address,
+    state::key_hash::KeyState,
+    transaction::{Original, intrinsic::TRANSACTION_GAS},
+};
 
 /// What a round owns.
 #[derive(Debug, Default)]
@@ -23,6 +27,11 @@ pub struct Roster {
     owned: Vec<u32>,
     /// Where each transaction's end among them.
     ends: Vec<u32>,
+    /// For each transaction, a guess at how long it will take, in nanoseconds on one thread; nothing where one
+    /// worker lists them as it runs.
+    work: Vec<u32>,
+    /// What the block's transactions ask for, as far as they are listed.
+    totals: Totals,
 }
 
 /// Numbers by address: in one table, or in one for each of the threads that have filled them.
@@ -39,6 +48,8 @@ struct Lister<'r> {
     last_owners: &'r mut Vec<u32>,
     owned: &'r mut Vec<u32>,
     ends: &'r mut Vec<u32>,
+    work: &'r mut Vec<u32>,
+    totals: &'r mut Totals,
 }
 
 /// What some transactions own.
@@ -49,6 +60,8 @@ struct Part {
     whose: Vec<u8>,
     /// Where each transaction's end among those.
     ends: Vec<u32>,
+    work: Vec<u32>,
+    totals: Totals,
 }
 
 /// An account that a transaction owns.
@@ -75,6 +88,12 @@ trait Transactions: Sync {
 
     /// What one of them owns, each account once.
     fn each_owned(&self, position: usize, visit: impl FnMut(Address));
+
+    /// A guess at how long one of them takes, in nanoseconds on one thread.
+    fn expected_work(&self, position: usize) -> u32;
+
+    /// Counts one of them, if it is the block's.
+    fn count(&self, _position: usize, _totals: &mut Totals) {}
 }
 
 impl Transactions for [Original] {
@@ -84,6 +103,17 @@ impl Transactions for [Original] {
     fn each_owned(&self, position: usize, visit: impl FnMut(Address)) {
         self[position].each_owned(visit);
     }
+
+    #[inline]
+    fn expected_work(&self, position: usize) -> u32 {
+        let gas = self[position].recovered.transaction.gas_limit;
+        expected_work(gas.saturating_sub(TRANSACTION_GAS))
+    }
+
+    #[inline]
+    fn count(&self, position: usize, totals: &mut Totals) {
+        totals.count(index_of(position), &self[position].recovered.transaction);
+    }
 }
 
 impl Transactions for Records {
@@ -92,6 +122,12 @@ impl Transactions for Records {
     #[inline]
     fn each_owned(&self, position: usize, mut visit: impl FnMut(Address)) {
         visit(self[position].target());
+    }
+
+    #[inline]
+    fn expected_work(&self, position: usize) -> u32 {
+        let call = &self[position].call;
+        expected_work(call.gas + call.stipend)
     }
 }
 
@@ -117,9 +153,23 @@ impl Roster {
     pub fn list_more(&mut self, originals: &[Original]) {
         let mut lister = self.lister();
         for original in originals {
+            let position = index_of(lister.ends.len());
+            lister
+                .totals
+                .count(position, &original.recovered.transaction);
             original.each_owned(|address| lister.own(address));
             lister.end_transaction();
         }
+    }
+
+    /// Guesses at how long each transaction will take, in nanoseconds on one thread.
+    pub fn expected_work(&self) -> &[u32] {
+        &self.work
+    }
+
+    /// What the block's transactions ask for, as far as they are listed.
+    pub fn totals(&self) -> &Totals {
+        &self.totals
     }
 
     /// Lists records in their order. One that shares its target with no writer of the round owns it
@@ -139,10 +189,11 @@ impl Roster {
         for (record, target) in records.iter().zip(&targets) {
             is_written[*target as usize] |= !record.call.is_static;
         }
-        for target in targets {
+        for (position, target) in targets.into_iter().enumerate() {
             if is_written[target as usize] {
                 self.own(target);
             }
+            self.work.push(records.expected_work(position));
             self.end_transaction();
         }
     }
@@ -158,6 +209,8 @@ impl Roster {
         self.reserve(count, T::OWNED_BY_EACH);
         let mut lister = self.lister();
         for position in 0..count {
+            all.count(position, lister.totals);
+            lister.work.push(all.expected_work(position));
             all.each_owned(position, |address| lister.own(address));
             lister.end_transaction();
         }
@@ -193,11 +246,13 @@ impl Roster {
         let owned = threads.each(&mut numbers, |thread| {
             parts[*thread].numbers(found.iter().map(|found| &found[*thread][..]), &firsts)
         });
-        for (part, owned) in parts.iter().zip(owned) {
+        for (part, owned) in parts.into_iter().zip(owned) {
             let before = self.owned.len();
             self.owned.extend_from_slice(&owned);
             let ends = part.ends.iter().map(|end| index_of(before) + end);
             self.ends.extend(ends);
+            self.work.extend_from_slice(&part.work);
+            self.totals.append(part.totals);
         }
     }
 
@@ -282,6 +337,8 @@ impl Roster {
             last_owners: &mut self.last_owners,
             owned: &mut self.owned,
             ends: &mut self.ends,
+            work: &mut self.work,
+            totals: &mut self.totals,
         }
     }
 
@@ -308,6 +365,8 @@ impl Roster {
         self.last_owners.clear();
         self.owned.clear();
         self.ends.clear();
+        self.work.clear();
+        self.totals = Totals::default();
     }
 
     fn reserve(&mut self, transactions: usize, owned_by_each: usize) {
@@ -366,8 +425,12 @@ impl Part {
             owned: (0..threads).map(|_| Vec::with_capacity(of_each)).collect(),
             whose: Vec::with_capacity(owned),
             ends: Vec::with_capacity(positions.len()),
+            work: Vec::with_capacity(positions.len()),
+            totals: Totals::default(),
         };
         for position in positions {
+            all.count(position, &mut part.totals);
+            part.work.push(all.expected_work(position));
             all.each_owned(position, |address| {
                 let hash = KeyState.hash_one(address);
                 let whose = share_of(hash, threads);
@@ -487,6 +550,10 @@ mod tests {
             let numbers = [sender, 10_000 + target].into_iter().take(position % 3);
             let accounts = numbers.map(|number| Address::from_low_u64_be(number as u64));
             accounts.for_each(visit);
+        }
+
+        fn expected_work(&self, position: usize) -> u32 {
+            index_of(position)
         }
     }
 

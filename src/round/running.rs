@@ -1,12 +1,9 @@
 //! A round while it runs: what it runs, on which state, who owns what, and what its transactions leave for
 //! the barrier. Who runs it is in `worker` and `scheduler`.
 
-use std::{
-    borrow::Cow,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, AtomicU64},
-    },
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU32, AtomicU64},
 };
 
 use crossbeam::queue::SegQueue;
@@ -18,7 +15,6 @@ use super::{
     ahead::WORTH_HELP,
     order::Records,
     partition::{Members, Partition, Schedule},
-    scheduler::expected_work,
     slots::Slots,
     threads::Threads,
     worker::Shared,
@@ -29,7 +25,7 @@ use crate::{
     precompiles::Precompiles,
     state::{DatabaseFault, State},
     trace::{TracerFactory, TransactionPlace},
-    transaction::{InvalidTransaction, Original, Receipt, Scene, TransactionRules},
+    transaction::{Original, Receipt, Scene, TransactionRules},
 };
 
 /// What every round of a block shares.
@@ -47,10 +43,8 @@ pub struct Setting<'e> {
     pub rules: &'e TransactionRules,
     /// The block's transactions.
     pub originals: &'e [Original],
-    /// For each of them, the blob gas that those before it have left of the block's.
-    pub blob_gas_left: &'e [u64],
-    /// For each of them, a guess at how long it will take, in nanoseconds on one thread.
-    pub work_expected: &'e [u32],
+    /// The most blob gas that they may carry together.
+    pub blob_gas_max: u64,
     /// Who runs rounds together.
     pub threads: Threads<'e>,
     /// Whether they share rounds that are not worth waking them for.
@@ -73,20 +67,6 @@ impl<'e> Setting<'e> {
             rules: self.rules,
             state,
         }
-    }
-
-    /// Whether the block has blob gas left for an original transaction (semantics, section 8).
-    ///
-    /// # Errors
-    /// How much it carries, and how much is left.
-    pub fn check_blob_gas(&self, position: u32) -> Result<(), InvalidTransaction> {
-        let position = position as usize;
-        let found = self.originals[position].recovered.transaction.blob_gas();
-        let left = self.blob_gas_left[position];
-        if found > left {
-            return Err(InvalidTransaction::BlobGasAboveBlock { found, left });
-        }
-        Ok(())
     }
 }
 
@@ -204,19 +184,6 @@ impl<'e> Round<'e> {
             self.coinbase = self.roster.find(self.setting.block.coinbase);
         }
         self.state.prefetch(&self.roster.addresses()[known..])
-    }
-
-    /// A guess at how long each transaction will take, in nanoseconds on one thread.
-    pub(super) fn expected_work(&self) -> Cow<'_, [u32]> {
-        match &self.work {
-            Work::Originals => Cow::Borrowed(self.setting.work_expected),
-            Work::Records(records) => {
-                let gas = records
-                    .iter()
-                    .map(|record| record.call.gas + record.call.stipend);
-                Cow::Owned(gas.map(expected_work).collect())
-            }
-        }
     }
 
     /// Divides it into batches.

@@ -81,7 +81,7 @@ impl<'e> Scheduler<'e> {
                 workers,
             });
         }
-        let work = round.expected_work();
+        let work = round.roster.expected_work();
         let all: u64 = work.iter().map(|work| u64::from(*work)).sum();
         let worth = usize::try_from(all / WAKE_UP).unwrap_or(usize::MAX);
         if worth == 0 {
@@ -90,7 +90,7 @@ impl<'e> Scheduler<'e> {
         // They wake while the round is divided.
         self.setting.threads.wake(worth);
         let schedule = round.schedule(partition);
-        let chains = schedule.chains(&work);
+        let chains = schedule.chains(work);
         let longest = chains.iter().copied().max().unwrap_or(0);
         let busy = kept_busy(all, longest);
         let workers = threads.min(worth.saturating_add(1)).min(busy);

@@ -458,7 +458,12 @@ impl Worker {
         match &round.work {
             Work::Originals => {
                 let original = &round.setting.originals[position as usize];
-                match round.setting.check_blob_gas(position) {
+                let checked = round.roster.totals().check_blob_gas(
+                    position,
+                    &original.recovered.transaction,
+                    round.setting.blob_gas_max,
+                );
+                match checked {
                     Ok(()) => self
                         .executor
                         .run_original(&scene, original, epoch, &self.places),
