@@ -74,9 +74,8 @@ impl<V: fmt::Debug + 'static> fmt::Debug for Storage<V> {
 
 impl<V: 'static> Extend<(U256, V)> for Storage<V> {
     fn extend<I: IntoIterator<Item = (U256, V)>>(&mut self, slots: I) {
-        let mut slots = slots.into_iter().peekable();
-        if slots.peek().is_some() {
-            self.0.get_or_insert_default().extend(slots);
+        for (key, value) in slots {
+            self.set(key, value);
         }
     }
 }

@@ -40,7 +40,7 @@ impl Writes {
         let is_relative = !written.loaded.was_changed && !written.storage_cleared;
         // What it was loaded with is then what it was before the block.
         let is_kept = |slot: &Slot| !(is_relative && slot.present == slot.loaded);
-        let storage = written_slots(written.storage, is_kept);
+        let storage = written_slots(&written.storage, is_kept);
         if is_relative && written.info == written.loaded.info() && storage.is_empty() {
             return;
         }
@@ -80,14 +80,13 @@ impl Writes {
     }
 }
 
-fn written_slots(slots: Storage<Slot>, is_kept: impl Fn(&Slot) -> bool) -> Storage<U256> {
+fn written_slots(slots: &Storage<Slot>, is_kept: impl Fn(&Slot) -> bool) -> Storage<U256> {
     // Most accounts have none, and to walk through no slots takes its time too.
     if slots.is_empty() {
         return Storage::EMPTY;
     }
-    slots
-        .into_iter()
-        .filter(|(_, slot)| slot.is_written && is_kept(slot))
-        .map(|(key, slot)| (key, slot.present))
-        .collect()
+    let written = slots
+        .iter()
+        .filter(|(_, slot)| slot.is_written && is_kept(slot));
+    written.map(|(key, slot)| (*key, slot.present)).collect()
 }

@@ -26,7 +26,7 @@ use undo::Undo;
 use deferevm_opcodes::machine::word;
 
 use super::{AccessList, DatabaseFault, EMPTY_CODE_HASH, Map, State, Writes, overlay::Loaded};
-use crate::{Address, B256, Code, Fork, Log, Refusal, U256};
+use crate::{Address, B256, Code, Fork, Log, Refusal, U256, in_place};
 
 /// Why a transaction cannot go on at all. What it has done so far is undone by its caller.
 #[derive(Debug)]
@@ -202,15 +202,21 @@ impl Journal {
 
     /// Takes an account over as its last owner left it: its place.
     pub fn adopt(&mut self, account: LiveAccount) -> u32 {
-        let place = self.vacancy();
-        self.accounts[place as usize] = account;
-        place
+        match self.vacant.pop() {
+            Some(place) => {
+                self.accounts[place as usize] = account;
+                place
+            }
+            None => {
+                self.accounts.push(account);
+                index_of(self.accounts.len() - 1)
+            }
+        }
     }
 
     /// Makes the account at a place one that the coming transactions own, until [`Journal::disown_all`].
     pub fn own(&mut self, place: u32) {
-        let address = self.accounts[place as usize].address;
-        self.owned.insert(address, place);
+        self.owned.insert(place, &self.accounts);
     }
 
     /// Nothing is owned any more: all is read as of the round's start.
@@ -295,7 +301,7 @@ impl Journal {
         if self.owns_everything {
             return self.index.get(address, &self.accounts);
         }
-        let owned = self.owned.get(address);
+        let owned = self.owned.get(address, &self.accounts);
         if owned.is_some() || self.reads.is_empty() {
             return owned;
         }
@@ -515,7 +521,7 @@ impl Journal {
         if self.owns_everything {
             return Some(self.locate(state, address));
         }
-        self.owned.get(address).map(Ok)
+        self.owned.get(address, &self.accounts).map(Ok)
     }
 
     /// Adds to the balance at a place for good, outside any transaction. Nothing added to an empty
@@ -581,17 +587,19 @@ impl Journal {
     /// A place for an account as of the round's start.
     #[inline(always)]
     fn place(&mut self, address: Address, loaded: &Loaded, access: Access) -> u32 {
-        let place = self.vacancy();
-        self.accounts[place as usize].begin(address, loaded, access);
-        place
-    }
-
-    /// A place that is nobody's.
-    fn vacancy(&mut self) -> u32 {
-        self.vacant.pop().unwrap_or_else(|| {
-            self.accounts.push(LiveAccount::VACANCY);
-            index_of(self.accounts.len() - 1)
-        })
+        match self.vacant.pop() {
+            Some(place) => {
+                self.accounts[place as usize].begin(address, loaded, access);
+                place
+            }
+            None => {
+                let place = index_of(self.accounts.len());
+                in_place::push(&mut self.accounts, || {
+                    LiveAccount::new(address, loaded, access)
+                });
+                place
+            }
+        }
     }
 }
 
