@@ -15,7 +15,7 @@ pub struct Members<'a> {
     /// What each owns and shares with others; nothing for a static record to a target that nobody in
     /// the round writes to.
     pub roster: &'a Roster,
-    /// The senders of records; `None` for original transactions.
+    /// The senders of records, if the partition needs them; `None` for original transactions.
     pub senders: Option<&'a [Address]>,
     /// The coinbase's number, where its owners wait for all earlier transactions.
     pub coinbase: Option<u32>,
@@ -114,6 +114,12 @@ pub trait Partition: Send + Sync {
     /// The name on the command line and in reports.
     fn name(&self) -> &'static str;
 
+    /// Whether it looks at the senders of records, which lie where the records do: to gather them takes as long as to
+    /// divide a large round.
+    fn needs_senders(&self) -> bool {
+        true
+    }
+
     /// Divides a round whose members stand in their order. Members that share an owned account must
     /// be in one batch in order, or in batches that wait for each other in order.
     fn schedule(&self, members: Members<'_>) -> Schedule;
@@ -136,6 +142,10 @@ impl Partition for Owned {
         "owned"
     }
 
+    fn needs_senders(&self) -> bool {
+        false
+    }
+
     fn schedule(&self, members: Members<'_>) -> Schedule {
         let accounts = members.roster.accounts();
         by_keys(members, accounts, &[])
@@ -156,6 +166,10 @@ impl Partition for SenderTarget {
 impl Partition for One {
     fn name(&self) -> &'static str {
         "one"
+    }
+
+    fn needs_senders(&self) -> bool {
+        false
     }
 
     fn schedule(&self, members: Members<'_>) -> Schedule {

@@ -181,19 +181,25 @@ impl Roster {
         }
         self.clear();
         self.reserve(records.len(), 1);
-        let targets: Vec<u32> = records
-            .iter()
-            .map(|record| self.number(record.target()))
-            .collect();
-        let mut is_written = vec![false; self.addresses.len()];
-        for (record, target) in records.iter().zip(&targets) {
-            is_written[*target as usize] |= !record.call.is_static;
+        let mut is_written: Vec<bool> = Vec::new();
+        let mut targets: Vec<u32> = Vec::with_capacity(records.len());
+        // Many records often have one target.
+        let mut last = None;
+        for (position, record) in records.iter().enumerate() {
+            let target = match last {
+                Some((address, number)) if address == record.target() => number,
+                _ => self.number(record.target()),
+            };
+            last = Some((record.target(), target));
+            is_written.resize(self.addresses.len(), false);
+            is_written[target as usize] |= !record.call.is_static;
+            self.work.push(records.expected_work(position));
+            targets.push(target);
         }
-        for (position, target) in targets.into_iter().enumerate() {
+        for target in targets {
             if is_written[target as usize] {
                 self.own(target);
             }
-            self.work.push(records.expected_work(position));
             self.end_transaction();
         }
     }

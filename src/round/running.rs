@@ -189,10 +189,10 @@ impl<'e> Round<'e> {
     /// Divides it into batches.
     pub fn schedule(&self, partition: &dyn Partition) -> Schedule {
         let senders: Option<Vec<Address>> = match &self.work {
-            Work::Originals => None,
-            Work::Records(records) => {
+            Work::Records(records) if partition.needs_senders() => {
                 Some(records.iter().map(|record| record.call.sender).collect())
             }
+            _ => None,
         };
         partition.schedule(Members {
             roster: &self.roster,

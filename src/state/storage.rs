@@ -10,6 +10,9 @@ use crate::U256;
 #[derive(Clone)]
 pub struct Storage<V>(Option<Box<Map<U256, V>>>);
 
+/// Room for so many slots is kept for the next ones.
+const RECYCLED_MAX: usize = 7;
+
 impl<V: 'static> Storage<V> {
     /// No slots.
     pub const EMPTY: Self = Self(None);
@@ -40,6 +43,15 @@ impl<V: 'static> Storage<V> {
     #[inline]
     pub fn clear(&mut self) {
         self.0 = None;
+    }
+
+    /// Drops all slots, and keeps what a few have taken for the next ones.
+    #[inline]
+    pub fn recycle(&mut self) {
+        match &mut self.0 {
+            Some(slots) if slots.capacity() <= RECYCLED_MAX => slots.clear(),
+            slots => *slots = None,
+        }
     }
 }
 
@@ -130,6 +142,12 @@ mod tests {
         assert_eq!(all, [(2.into(), 22), (3.into(), 30), (9.into(), 90)]);
         slots.clear();
         assert_eq!(slots, Storage::EMPTY);
+        for count in [3, 300] {
+            let mut slots = storage((0..count).map(|key| (key, key)));
+            slots.recycle();
+            assert_eq!(slots, Storage::EMPTY);
+            assert_eq!(slots.capacity() > 0, count == 3);
+        }
     }
 
     #[test]

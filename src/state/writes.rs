@@ -40,7 +40,7 @@ impl Writes {
         let is_relative = !written.loaded.was_changed && !written.storage_cleared;
         // What it was loaded with is then what it was before the block.
         let is_kept = |slot: &Slot| !(is_relative && slot.present == slot.loaded);
-        let storage = written_slots(&written.storage, is_kept);
+        let storage = written_slots(written.storage, is_kept);
         if is_relative && written.info == written.loaded.info() && storage.is_empty() {
             return;
         }

@@ -67,7 +67,7 @@ pub(crate) struct WrittenAccount<'a> {
     pub code: Option<Code>,
     pub storage_cleared: bool,
     /// Slots that have been looked at since the account was loaded.
-    pub storage: Storage<Slot>,
+    pub storage: &'a Storage<Slot>,
 }
 
 impl LiveAccount {
@@ -156,7 +156,7 @@ impl LiveAccount {
     pub(super) fn vacate(&mut self) {
         self.is_written = false;
         self.code = Code::EMPTY;
-        self.storage.clear();
+        self.storage.recycle();
     }
 
     pub(crate) fn has_code(&self) -> bool {
@@ -172,7 +172,7 @@ impl LiveAccount {
         }
     }
 
-    /// What the barrier has to take over, if anything; storage and code are taken.
+    /// What the barrier has to take over, if anything; its code is taken.
     #[inline]
     pub(crate) fn take_written(&mut self) -> Option<WrittenAccount<'_>> {
         if !self.is_written {
@@ -187,7 +187,7 @@ impl LiveAccount {
             info: self.exists.then_some(&self.info),
             loaded: &self.loaded,
             storage_cleared: self.storage_cleared,
-            storage: std::mem::take(&mut self.storage),
+            storage: &self.storage,
         })
     }
 }
