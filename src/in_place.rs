@@ -18,7 +18,7 @@ pub fn take_bytes(bytes: &mut Bytes) -> Bytes {
     std::mem::take(bytes)
 }
 
-/// Takes a list, as most are without anything in it: such a one is made anew.
+/// Takes a list, most of which are empty: those are made anew.
 #[inline(always)]
 pub fn take_list<T>(list: &mut Vec<T>) -> Vec<T> {
     if list.is_empty() {

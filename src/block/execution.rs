@@ -389,10 +389,12 @@ impl<'d> Rounds<'_, 'd> {
         let mut lap = self.timing.is_some().then(Instant::now);
         let kept = std::mem::take(&mut self.kept);
         let mut round = Round::new(self.setting, index, state, work, kept);
-        round
-            .state
-            .prefetch(round.roster.addresses())
-            .map_err(BlockFault::Database)?;
+        // Otherwise the database is told as it is listed.
+        if round.is_listed() {
+            let owned = round.roster.addresses();
+            let told = round.state.prefetch(owned);
+            told.map_err(BlockFault::Database)?;
+        }
         self.take_time(&mut lap, |timing| &mut timing.scheduling);
         let first = self.receipts.len();
         let Finish { outputs, batches } = scheduler

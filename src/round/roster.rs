@@ -27,8 +27,7 @@ pub struct Roster {
     owned: Vec<u32>,
     /// Where each transaction's end among them.
     ends: Vec<u32>,
-    /// For each transaction, a guess at how long it will take, in nanoseconds on one thread; nothing where one
-    /// worker lists them as it runs.
+    /// For each transaction, a guess at how long it will take, in nanoseconds on one thread.
     work: Vec<u32>,
     /// What the block's transactions ask for, as far as they are listed.
     totals: Totals,
@@ -149,17 +148,9 @@ impl Roster {
         self.reserve(originals, <[Original]>::OWNED_BY_EACH);
     }
 
-    /// Lists some of the block's transactions behind those that are listed.
-    pub fn list_more(&mut self, originals: &[Original]) {
-        let mut lister = self.lister();
-        for original in originals {
-            let position = index_of(lister.ends.len());
-            lister
-                .totals
-                .count(position, &original.recovered.transaction);
-            original.each_owned(|address| lister.own(address));
-            lister.end_transaction();
-        }
+    /// Lists the block's transactions before a position, behind those that are listed.
+    pub fn list_until(&mut self, originals: &[Original], end: usize) {
+        self.list_behind(originals, end);
     }
 
     /// Guesses at how long each transaction will take, in nanoseconds on one thread.
@@ -213,8 +204,13 @@ impl Roster {
             return;
         }
         self.reserve(count, T::OWNED_BY_EACH);
+        self.list_behind(all, count);
+    }
+
+    /// Lists the transactions before a position, behind those that are listed.
+    fn list_behind<T: Transactions + ?Sized>(&mut self, all: &T, end: usize) {
         let mut lister = self.lister();
-        for position in 0..count {
+        for position in lister.ends.len()..end {
             all.count(position, lister.totals);
             lister.work.push(all.expected_work(position));
             all.each_owned(position, |address| lister.own(address));

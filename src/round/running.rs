@@ -179,7 +179,7 @@ impl<'e> Round<'e> {
         if listed >= end {
             return Ok(());
         }
-        self.roster.list_more(&self.setting.originals[listed..end]);
+        self.roster.list_until(self.setting.originals, end);
         if self.coinbase.is_none() {
             self.coinbase = self.roster.find(self.setting.block.coinbase);
         }

@@ -208,9 +208,7 @@ impl Worker {
         }
         let fault = self.guarded(|worker| worker.run_in_order(round, &mut output, receipts));
         output.fault = fault.map(|fault| (self.position, fault));
-        self.disown(round, &mut output.writes);
-        self.executor.journal.move_writes(&mut output.writes);
-        self.publisher.finish(&round.published);
+        self.release(round, &mut output);
         output
     }
 
@@ -247,9 +245,7 @@ impl Worker {
             self.run_batch(round, shared, index, helps_from, &mut output);
         }
         shared.close();
-        self.disown(round, &mut output.writes);
-        self.executor.journal.clear();
-        self.publisher.finish(&round.published);
+        self.release(round, &mut output);
         output
     }
 
@@ -270,8 +266,7 @@ impl Worker {
                 return batch;
             }
             let has_failed = round.fault_at.load(Ordering::Relaxed) != u32::MAX;
-            let held_up = || shared.ahead.claim();
-            if !has_failed && let Some((batch, place)) = held_up() {
+            if !has_failed && let Some((batch, place)) = shared.ahead.claim() {
                 let batch = &shared.schedule.batches[batch as usize];
                 self.rehearse(round, batch.positions[place]);
             } else if let Ok(batch) = ready.recv_timeout(PATIENCE) {
@@ -555,6 +550,14 @@ impl Worker {
                 self.place_of[number as usize] = NO_PLACE;
             }
         }
+    }
+
+    /// Ends a round: what has been emitted is published, what has been written and nobody was known to be done with is
+    /// written back, and the journal forgets all accounts.
+    fn release(&mut self, round: &Round<'_>, output: &mut Output) {
+        self.disown(round, &mut output.writes);
+        self.executor.journal.move_writes(&mut output.writes);
+        self.publisher.finish(&round.published);
     }
 }
 

@@ -72,26 +72,12 @@ pub(crate) struct WrittenAccount<'a> {
 
 impl LiveAccount {
     /// What stands at a place that is nobody's: it holds no code and no storage.
-    pub(super) const VACANCY: Self = Self {
-        address: H160([0; 20]),
-        exists: false,
-        info: AccountInfo::EMPTY,
-        loaded: Loaded::NONE,
-        code: Code::EMPTY,
-        access: Access::ReadOnly,
-        warm_in: 0,
-        touched_in: 0,
-        created_in: 0,
-        destroyed_in: 0,
-        is_written: false,
-        storage_cleared: false,
-        storage: Storage::EMPTY,
-    };
+    pub(super) const VACANCY: Self = Self::new(H160([0; 20]), &Loaded::NONE, Access::ReadOnly);
 
     /// An account as the round's start has it. An account is long, and to move one takes as long as to make
     /// it: it is best made where it stays, which the compiler does if all fields are named.
     #[inline(always)]
-    pub(super) fn new(address: Address, loaded: &Loaded, access: Access) -> Self {
+    pub(super) const fn new(address: Address, loaded: &Loaded, access: Access) -> Self {
         Self {
             address,
             info: loaded.info,
@@ -109,7 +95,7 @@ impl LiveAccount {
         }
     }
 
-    /// Makes a vacancy such an account, where it stands.
+    /// Makes a vacancy such an account, where it stands; what room there is for slots stays.
     #[inline]
     pub(super) fn begin(&mut self, address: Address, loaded: &Loaded, access: Access) {
         debug_assert!(self.code.is_empty() && self.storage.is_empty());

@@ -1,8 +1,8 @@
 //! How accounts come into a journal from the state as of the round's start: one by one, or many together.
 
-use super::{Access, Fault, Journal, LiveAccount, NO_PLACE, index_of};
+use super::{Access, Fault, Journal, NO_PLACE, index_of};
 use crate::{
-    Address, Code, Refusal, in_place,
+    Address, Code, Refusal,
     state::{DatabaseFault, State, overlay::Loaded},
 };
 
@@ -67,9 +67,9 @@ impl Journal {
             let place = self.index.insert(address, address_at, || next);
             if place == next {
                 match state.load(address) {
-                    Ok(loaded) => in_place::push(&mut self.accounts, || {
-                        LiveAccount::new(address, &loaded, Access::Owned)
-                    }),
+                    Ok(loaded) => {
+                        self.place(address, &loaded, Access::Owned);
+                    }
                     Err(error) => {
                         self.index.truncate(index_of(first));
                         self.accounts.truncate(first);
